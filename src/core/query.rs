@@ -1,0 +1,255 @@
+//! Everything recant may ask of the world, and the answers.
+//!
+//! Failure to observe is an observation: an answer is [`Observed::Unknown`] with a [`Why`], never an error that
+//! ends a decision. The shell (`observe.rs`) and the simulator answer the same queries.
+
+use crate::object::Object;
+use crate::object::ObjectRef;
+use recant_render::Tree;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One thing to be known before the next move.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Query {
+    /// One object of the cluster.
+    Object(ObjectRef),
+    /// All objects of a kind; `namespace` empty means all namespaces. Answered in order of namespace and name.
+    Objects {
+        /// `group/version`.
+        api_version: String,
+        /// The kind.
+        kind: String,
+        /// The namespace, or empty.
+        namespace: String,
+    },
+    /// A number from a metric provider.
+    Metric(MetricQuery),
+    /// The commit at the head of a branch.
+    Head(Branch),
+    /// All files of a commit.
+    Tree(CommitRef),
+    /// The commits reachable from `to` and not from `from`, newest first, at most 100.
+    Log {
+        /// Where the repository is.
+        repo: RepoUrl,
+        /// The older commit, exclusive.
+        from: String,
+        /// The newer commit, inclusive.
+        to: String,
+    },
+    /// The pull requests from one head branch, open and closed, newest first.
+    Pulls(Branch),
+}
+
+/// A query for a metric provider.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MetricQuery {
+    /// The address of the Prometheus-compatible server; empty means recant's own `--metrics-server`.
+    pub address: String,
+    /// The PromQL, complete.
+    pub query: String,
+}
+
+/// A Git repository by its URL, as Flux spells it in `GitRepository.spec.url`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct RepoUrl(pub String);
+
+impl fmt::Display for RepoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A branch of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Branch {
+    /// The repository.
+    pub repo: RepoUrl,
+    /// The branch's short name: `main`.
+    pub name: String,
+}
+
+/// A commit of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitRef {
+    /// The repository.
+    pub repo: RepoUrl,
+    /// The commit's id: 40 (or 64) hexadecimal digits.
+    pub commit: String,
+}
+
+/// What is told of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: String,
+    /// Its parents' ids.
+    pub parents: Vec<String>,
+    /// `Name <email>` of the author.
+    pub author: String,
+    /// The whole message.
+    pub message: String,
+}
+
+impl Commit {
+    /// The first line of the message.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or_default()
+    }
+}
+
+/// A pull request as the forge shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// Its number in the repository.
+    pub number: u64,
+    /// The page a person opens.
+    pub url: String,
+    /// Open, merged or closed.
+    pub state: PullState,
+    /// The commit at the head of its branch.
+    pub head: String,
+    /// The name of the branch it is to be merged into.
+    pub base: String,
+    /// Its title.
+    pub title: String,
+    /// Its body.
+    pub body: String,
+}
+
+/// Where a pull request is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PullState {
+    /// Waiting for a person.
+    Open,
+    /// Merged, as this commit of the base branch (empty when the forge does not say).
+    Merged(String),
+    /// Closed without a merge.
+    Closed,
+}
+
+/// An answer to one [`Query`], of the same name.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The object, or that there is none of that name.
+    Object(Option<Object>),
+    /// The objects; empty also when the cluster does not know the kind.
+    Objects(Vec<Object>),
+    /// The number, or that the provider has no value for the query ("no data").
+    Metric(Option<f64>),
+    /// The head's commit id, or that there is no such branch.
+    Head(Option<String>),
+    /// The files.
+    Tree(Tree),
+    /// The commits.
+    Log(Vec<Commit>),
+    /// The pull requests.
+    Pulls(Vec<Pull>),
+}
+
+/// Something known, or not, and then why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed<T> {
+    /// It was seen.
+    Known(T),
+    /// It could not be seen.
+    Unknown(Why),
+}
+
+/// Why something could not be seen.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "why", content = "detail", rename_all = "camelCase")]
+pub enum Why {
+    /// The other side did not answer (connection, time-out, 5xx).
+    Unreachable(String),
+    /// The other side answered that recant may not.
+    Denied(String),
+    /// The answer made no sense, or the question did not to the other side.
+    Invalid(String),
+    /// Nobody asked yet.
+    NotAsked,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(detail) => write!(f, "unreachable: {detail}"),
+            Self::Denied(detail) => write!(f, "denied: {detail}"),
+            Self::Invalid(detail) => write!(f, "invalid: {detail}"),
+            Self::NotAsked => f.write_str("not asked"),
+        }
+    }
+}
+
+/// What has been seen so far: a query and its answer, each at most once.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    answers: BTreeMap<Query, Observed<Answer>>,
+}
+
+impl Observation {
+    /// Notes an answer; a later answer to the same query replaces it.
+    pub fn note(&mut self, query: Query, answer: Observed<Answer>) {
+        self.answers.insert(query, answer);
+    }
+
+    /// Whether the query has been answered, if only with "unknown".
+    pub fn has(&self, query: &Query) -> bool {
+        self.answers.contains_key(query)
+    }
+
+    fn get(&self, query: &Query) -> Observed<&Answer> {
+        match self.answers.get(query) {
+            Some(Observed::Known(answer)) => Observed::Known(answer),
+            Some(Observed::Unknown(why)) => Observed::Unknown(why.clone()),
+            None => Observed::Unknown(Why::NotAsked),
+        }
+    }
+}
+
+/// Typed getters: one for each kind of query.
+macro_rules! getter {
+    ($(#[$doc:meta])* $name:ident($arg:ident: &$argty:ty => $query:expr) -> $variant:ident($ty:ty)) => {
+        impl Observation {
+            $(#[$doc])*
+            pub fn $name(&self, $arg: &$argty) -> Observed<&$ty> {
+                match self.get(&$query) {
+                    Observed::Known(Answer::$variant(value)) => Observed::Known(value),
+                    Observed::Known(_) => Observed::Unknown(Why::Invalid("an answer of another kind".to_owned())),
+                    Observed::Unknown(why) => Observed::Unknown(why),
+                }
+            }
+        }
+    };
+}
+
+getter! {
+    /// The object of that name, or that there is none.
+    object(name: &ObjectRef => Query::Object(name.clone())) -> Object(Option<Object>)
+}
+getter! {
+    /// The value of a metric, or that there is no data.
+    metric(query: &MetricQuery => Query::Metric(query.clone())) -> Metric(Option<f64>)
+}
+getter! {
+    /// The commit at the head of a branch.
+    head(branch: &Branch => Query::Head(branch.clone())) -> Head(Option<String>)
+}
+getter! {
+    /// The files of a commit.
+    tree(commit: &CommitRef => Query::Tree(commit.clone())) -> Tree(Tree)
+}
+getter! {
+    /// The pull requests from a branch.
+    pulls(branch: &Branch => Query::Pulls(branch.clone())) -> Pulls(Vec<Pull>)
+}
+getter! {
+    /// The answer to a [`Query::Objects`].
+    objects(query: &Query => query.clone()) -> Objects(Vec<Object>)
+}
+getter! {
+    /// The answer to a [`Query::Log`].
+    log(query: &Query => query.clone()) -> Log(Vec<Commit>)
+}

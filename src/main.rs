@@ -1,0 +1,3 @@
+//! The `recant` program.
+
+fn main() {}

@@ -56,9 +56,9 @@ pub enum Origin {
         /// The transformer, in kustomize's words: `images`, `patch`, `namePrefix` …
         op: String,
         /// What went in.
-        inputs: Vec<Origin>,
+        inputs: Vec<Self>,
         /// The value in the kustomization (or patch, or Flux object) that asked for it.
-        arg: Option<Box<Origin>>,
+        arg: Option<Box<Self>>,
     },
     /// It comes from outside of Git: a variable of a cluster's ConfigMap or Secret.
     External {

@@ -16,9 +16,9 @@ pub(crate) enum Schema {
     /// A map with a name of its own in [`Schema::field`].
     Part(&'static str),
     /// A list whose elements merge by these keys (none: a set of scalars), and what its elements are.
-    Keyed(&'static [&'static str], Option<&'static Schema>),
+    Keyed(&'static [&'static str], Option<&'static Self>),
     /// A list that is replaced as a whole when patched, but whose elements are known.
-    Items(&'static Schema),
+    Items(&'static Self),
 }
 
 use Schema::Container;

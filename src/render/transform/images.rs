@@ -60,13 +60,13 @@ fn anywhere(node: &mut Node, visit: &mut dyn FnMut(&mut Node)) {
         Kind::Map(entries) => {
             for entry in entries {
                 anywhere(&mut entry.value, visit);
-                if matches!(&*entry.key.text, "containers" | "initContainers") {
-                    if let Kind::Seq(items) = &mut entry.value.kind {
-                        items
-                            .iter_mut()
-                            .filter_map(|i| i.get_mut("image"))
-                            .for_each(&mut *visit);
-                    }
+                if matches!(&*entry.key.text, "containers" | "initContainers")
+                    && let Kind::Seq(items) = &mut entry.value.kind
+                {
+                    items
+                        .iter_mut()
+                        .filter_map(|i| i.get_mut("image"))
+                        .for_each(&mut *visit);
                 }
             }
         }

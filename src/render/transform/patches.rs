@@ -277,13 +277,13 @@ pub(crate) fn run_strategic(
             Err(problem) => session.problem(problem, entry.origin),
         }
     }
-    if loaded.is_empty() {
-        if let Some(first) = entries.first() {
-            session.problem(
-                Problem::error("the patches are empty; add one or remove the field"),
-                first.origin,
-            );
-        }
+    if loaded.is_empty()
+        && let Some(first) = entries.first()
+    {
+        session.problem(
+            Problem::error("the patches are empty; add one or remove the field"),
+            first.origin,
+        );
     }
     for (patch, origin) in loaded {
         let result = by_own_name(session, resources, patch, &Patch::default());

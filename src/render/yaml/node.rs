@@ -122,7 +122,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn as_seq(&self) -> Option<&[Node]> {
+    pub(crate) fn as_seq(&self) -> Option<&[Self]> {
         match &self.kind {
             Kind::Seq(items) => Some(items),
             Kind::Scalar(_) | Kind::Map(_) => None,
@@ -149,14 +149,14 @@ impl Node {
     }
 
     /// The value of a key; `None` also when this is no map.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?
             .iter()
             .find(|e| &*e.key.text == key)
             .map(|e| &e.value)
     }
 
-    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         match &mut self.kind {
             Kind::Map(entries) => entries
                 .iter_mut()
@@ -167,7 +167,7 @@ impl Node {
     }
 
     /// The value at the end of a path of keys.
-    pub(crate) fn at(&self, path: &[&str]) -> Option<&Node> {
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
@@ -177,7 +177,7 @@ impl Node {
     }
 
     /// Sets a key, in place or at the end. No effect when this is no map.
-    pub(crate) fn set(&mut self, key: &str, value: Node) {
+    pub(crate) fn set(&mut self, key: &str, value: Self) {
         let Kind::Map(entries) = &mut self.kind else {
             return;
         };
@@ -193,7 +193,7 @@ impl Node {
     }
 
     /// Takes a key out.
-    pub(crate) fn remove(&mut self, key: &str) -> Option<Node> {
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Self> {
         let Kind::Map(entries) = &mut self.kind else {
             return None;
         };
@@ -203,10 +203,8 @@ impl Node {
 
     /// The value of a key, made as an empty map when it is missing or null. `None` when this is no map, or the
     /// value is neither a map nor null.
-    pub(crate) fn map_at(&mut self, key: &str, origin: OriginId) -> Option<&mut Node> {
-        if self.as_map().is_none() {
-            return None;
-        }
+    pub(crate) fn map_at(&mut self, key: &str, origin: OriginId) -> Option<&mut Self> {
+        self.as_map()?;
         if self.get(key).is_none_or(Self::is_null) {
             self.set(key, Self::map(origin));
         }

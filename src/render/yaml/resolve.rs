@@ -129,10 +129,10 @@ fn number(text: &str, rules: Rules) -> Option<(Tag, Value)> {
     if let Some(int) = go_int(&digits) {
         return Some((Tag::Int, int));
     }
-    if looks_float(&digits) {
-        if let Some(float) = go_float(&digits) {
-            return Some((Tag::Float, Value::Float(float)));
-        }
+    if looks_float(&digits)
+        && let Some(float) = go_float(&digits)
+    {
+        return Some((Tag::Float, Value::Float(float)));
     }
     None
 }

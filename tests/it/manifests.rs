@@ -1,0 +1,4 @@
+#[test]
+fn x() {
+    println!("{}", recant::manifests::all().len());
+}

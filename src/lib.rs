@@ -1,3 +1,5 @@
 //! The shell around recant's pure crates: what touches the cluster, Git, the forge, the metrics and the terminal.
 
+pub mod cli;
+pub mod manifests;
 pub mod port;

@@ -3,6 +3,7 @@
 //! Both implementations make the same commit ids from the same story, because an id is the SHA-1 of the same canonical
 //! bytes. Never here: a file system, a user's identity, the present time.
 
+pub mod diff;
 mod encode;
 mod graph;
 mod memory;

@@ -2,4 +2,5 @@
 //!
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
 
+pub mod forge;
 pub mod git;

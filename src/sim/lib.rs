@@ -1,3 +1,6 @@
 //! The world in memory: cluster, Git, forge and metrics, for tests, the simulator and the demo.
 //!
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
+
+pub mod clock;
+pub mod gauge;

@@ -2,5 +2,7 @@
 //!
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
 
+pub mod clock;
 pub mod forge;
+pub mod gauge;
 pub mod git;

@@ -1,3 +1,7 @@
 //! The shell around recant's pure crates: what touches the cluster, Git, the forge, the metrics and the terminal.
 
+pub mod cluster;
+pub mod credential;
+pub mod gauge;
 pub mod port;
+pub mod tls;

@@ -27,7 +27,8 @@ impl Failure {
 impl From<kube::Error> for Failure {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) if status.is_not_found() => not_found(&status),
+            // The code, too: kube gives a 404 that is not a Status (an unknown path) a reason of its own.
+            kube::Error::Api(status) if status.code == 404 || status.is_not_found() => not_found(&status),
             kube::Error::Api(status) => Self::Port(refused(&status)),
             kube::Error::SerdeError(e) => {
                 Self::Port(PortError::Invalid(format!("answer of the API server: {e}")))

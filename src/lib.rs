@@ -4,4 +4,5 @@ pub mod cluster;
 pub mod credential;
 pub mod gauge;
 pub mod port;
+pub mod repo;
 pub mod tls;

@@ -3,4 +3,5 @@
 
 mod cluster;
 mod gauge;
+mod repo;
 mod serve;

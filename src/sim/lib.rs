@@ -1,3 +1,5 @@
 //! The world in memory: cluster, Git, forge and metrics, for tests, the simulator and the demo.
 //!
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
+
+pub mod cluster;

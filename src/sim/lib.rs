@@ -6,3 +6,4 @@ pub mod clock;
 pub mod forge;
 pub mod gauge;
 pub mod git;
+pub mod cluster;

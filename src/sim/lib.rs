@@ -4,3 +4,6 @@
 
 pub mod clock;
 pub mod gauge;
+pub mod seed;
+pub mod traffic;
+pub mod workload;

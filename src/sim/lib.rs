@@ -7,3 +7,5 @@ pub mod gauge;
 pub mod seed;
 pub mod traffic;
 pub mod workload;
+pub mod forge;
+pub mod git;

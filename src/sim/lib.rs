@@ -3,9 +3,13 @@
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
 
 pub mod clock;
+pub mod cluster;
+pub mod flux;
+pub mod forge;
 pub mod gauge;
+pub mod git;
 pub mod seed;
+pub mod trace;
 pub mod traffic;
 pub mod workload;
-pub mod forge;
-pub mod git;
+pub mod world;

@@ -13,3 +13,4 @@ pub mod trace;
 pub mod traffic;
 pub mod workload;
 pub mod world;
+pub mod cluster;

@@ -3,7 +3,43 @@
 //! Never here: a file system, a clock, a network, a process. Rendering never aborts and never guesses: what it
 //! cannot do is a problem with a location.
 
-mod tree;
+#![expect(
+    dead_code,
+    unused_imports,
+    reason = "the transformers that use these come next"
+)]
 
+mod accumulate;
+mod config;
+mod fieldspec;
+pub mod flux;
+mod id;
+mod inline;
+mod kustomization;
+mod object;
+mod origin;
+mod patch;
+mod problem;
+mod render;
+mod resource;
+mod roots;
+mod selector;
+mod session;
+#[cfg(test)]
+mod tests;
+mod transform;
+mod tree;
+mod yaml;
+
+pub use object::Object;
+pub use object::ObjectId;
+pub use object::Rendered;
+pub use origin::Origin;
+pub use origin::Tombstone;
+pub use problem::Problem;
+pub use problem::Severity;
+pub use render::Root;
+pub use render::render;
+pub use roots::roots;
 pub use tree::Entry;
 pub use tree::Tree;

@@ -1,0 +1,246 @@
+//! The build order of one kustomization, and of those it pulls in.
+
+use crate::config::Config;
+use crate::id::Id;
+use crate::kustomization;
+use crate::kustomization::Kustomization;
+use crate::kustomization::decode::Text;
+use crate::origin::OriginId;
+use crate::problem::Problem;
+use crate::resource;
+use crate::resource::Resources;
+use crate::session::Found;
+use crate::session::Session;
+use crate::session::is_remote;
+use crate::session::remote;
+use crate::transform::images;
+use crate::transform::namespace::Namespace;
+use crate::transform::namespace::Subjects;
+use crate::transform::patches;
+
+/// What a kustomization has gathered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Accumulator {
+    pub(crate) resources: Resources,
+    pub(crate) config: Config,
+}
+
+impl Accumulator {
+    fn append(&mut self, session: &mut Session<'_>, more: Vec<resource::Resource>) {
+        for (origin, problem) in self.resources.append(more) {
+            session.problem(problem, origin);
+        }
+    }
+
+    fn merge(&mut self, session: &mut Session<'_>, other: Self) {
+        self.append(session, other.resources.list);
+    }
+}
+
+/// Builds the kustomization of a directory. `chain` holds the directories that led here.
+pub(crate) fn directory(
+    session: &mut Session<'_>,
+    dir: &str,
+    chain: &mut Vec<String>,
+    asked: &Text,
+) -> Accumulator {
+    let mut acc = Accumulator::default();
+    if let Some(k) = open(session, dir, asked, false) {
+        chain.push(dir.to_owned());
+        target(session, &k, dir, chain, &mut acc);
+        chain.pop();
+    }
+    acc
+}
+
+/// Reads the kustomization file of a directory, and checks that it is of the kind that is asked for.
+fn open(session: &mut Session<'_>, dir: &str, asked: &Text, component: bool) -> Option<Kustomization> {
+    let file = match kustomization::find_file(session, dir) {
+        Ok(Some(file)) => file,
+        Ok(None) => {
+            let name = if dir.is_empty() { "." } else { dir };
+            let problem = Problem::error(format!("there is no kustomization file in `{name}`; add one"));
+            session.problem(problem.clone(), asked.origin);
+            return None;
+        }
+        Err(problem) => {
+            session.problem(problem, asked.origin);
+            return None;
+        }
+    };
+    let k = kustomization::read(session, &file)?;
+    if k.is_component != component {
+        let (is, field) = if component {
+            ("a Kustomization", "resources")
+        } else {
+            ("a Component", "components")
+        };
+        let problem = Problem::error(format!("`{file}` is {is}; list it under `{field}`"));
+        session.problem(problem, asked.origin);
+        return None;
+    }
+    Some(k)
+}
+
+/// Runs all steps of one kustomization on an accumulator.
+pub(crate) fn target(
+    session: &mut Session<'_>,
+    k: &Kustomization,
+    dir: &str,
+    chain: &mut Vec<String>,
+    acc: &mut Accumulator,
+) {
+    for (field, origin) in &k.unsupported {
+        let problem = Problem::unsupported(format!(
+            "`{field}` is not rendered here; use the kustomize binary"
+        ));
+        session.problem(problem, *origin);
+    }
+    for entry in &k.resources {
+        resource_entry(session, entry, dir, chain, acc);
+    }
+    for entry in &k.components {
+        component_entry(session, entry, dir, chain, acc);
+    }
+    transform(session, k, dir, acc);
+}
+
+fn resource_entry(
+    session: &mut Session<'_>,
+    entry: &Text,
+    dir: &str,
+    chain: &mut Vec<String>,
+    acc: &mut Accumulator,
+) {
+    match session.find(dir, &entry.text) {
+        Found::File(path) => {
+            let Some(bytes) = session.tree.bytes(&path) else {
+                return;
+            };
+            let read = session
+                .documents(&path, bytes)
+                .map_err(|problem| (OriginId::None, problem))
+                .and_then(resource::from_documents);
+            match read {
+                Ok(resources) => acc.append(session, resources),
+                Err((origin, problem)) => session.problem(problem, origin),
+            }
+        }
+        Found::Dir(path) => {
+            if let Some(problem) = cycle(&path, chain) {
+                session.problem(problem, entry.origin);
+                return;
+            }
+            let child = directory(session, &path, chain, entry);
+            acc.merge(session, child);
+        }
+        found => session.problem(not_there(&found, &entry.text), entry.origin),
+    }
+}
+
+fn component_entry(
+    session: &mut Session<'_>,
+    entry: &Text,
+    dir: &str,
+    chain: &mut Vec<String>,
+    acc: &mut Accumulator,
+) {
+    let path = match session.find(dir, &entry.text) {
+        Found::Dir(path) => path,
+        Found::File(path) => {
+            let problem = Problem::error(format!("component `{path}` is a file; name its directory"));
+            session.problem(problem, entry.origin);
+            return;
+        }
+        found => {
+            session.problem(not_there(&found, &entry.text), entry.origin);
+            return;
+        }
+    };
+    if let Some(problem) = cycle(&path, chain) {
+        session.problem(problem, entry.origin);
+        return;
+    }
+    if let Some(k) = open(session, &path, entry, true) {
+        chain.push(path.clone());
+        target(session, &k, &path, chain, acc);
+        chain.pop();
+    }
+}
+
+fn not_there(found: &Found, path: &str) -> Problem {
+    match found {
+        Found::Outside => Problem::error(format!("`{path}` leads out of the repository")),
+        Found::Loop => Problem::error(format!("`{path}` goes through symbolic links in a circle")),
+        _ if is_remote(path) => remote(path),
+        _ => Problem::error(format!("there is no `{path}`; add it or take the entry out")),
+    }
+}
+
+/// A directory that is, or lies above, one that led to it, would never end.
+fn cycle(path: &str, chain: &[String]) -> Option<Problem> {
+    let above = |inner: &String| path.is_empty() || inner == path || inner.starts_with(&format!("{path}/"));
+    let first = chain.iter().find(|inner| above(inner))?;
+    Some(Problem::error(format!(
+        "cycle: `{path}` contains `{first}`, which led here; take one of them out"
+    )))
+}
+
+/// Fields that are read but not yet honoured.
+fn pending(session: &mut Session<'_>, k: &Kustomization) {
+    for (field, used) in [
+        ("namePrefix", !k.name_prefix.is_empty()),
+        ("nameSuffix", !k.name_suffix.is_empty()),
+        ("labels", !k.labels.is_empty()),
+        ("commonLabels", !k.common_labels.is_empty()),
+        ("commonAnnotations", !k.common_annotations.is_empty()),
+        ("replicas", !k.replicas.is_empty()),
+        ("replacements", !k.replacements.is_empty()),
+        ("vars", !k.vars.is_empty()),
+        ("configurations", !k.configurations.is_empty()),
+        ("transformers", !k.transformers.is_empty()),
+        ("configMapGenerator", !k.config_map_generator.is_empty()),
+        ("secretGenerator", !k.secret_generator.is_empty()),
+    ] {
+        if used {
+            let problem =
+                Problem::unsupported(format!("`{field}` is not rendered yet; use the kustomize binary"));
+            session.problem(problem, k.origin);
+        }
+    }
+}
+
+fn transform(session: &mut Session<'_>, k: &Kustomization, dir: &str, acc: &mut Accumulator) {
+    pending(session, k);
+    let resources = &mut acc.resources;
+    if !k.patches_strategic_merge.is_empty() {
+        patches::run_strategic(session, resources, &k.patches_strategic_merge, dir);
+    }
+    for patch in &k.patches {
+        patches::run(session, resources, patch, dir);
+    }
+    let namespace = Namespace {
+        namespace: &k.namespace,
+        specs: &acc.config.namespace,
+        unset_only: false,
+        subjects: Subjects::DefaultOnly,
+    };
+    namespace.run(session, resources);
+    for patch in &k.patches_json6902 {
+        patches::run_json(session, resources, patch, dir);
+    }
+    for image in &k.images {
+        images::run(session, resources, image, &acc.config.images);
+    }
+}
+
+/// The names that several objects share, which kustomize would not build.
+pub(crate) fn duplicates(resources: &Resources) -> Vec<Id> {
+    let mut seen = std::collections::BTreeSet::new();
+    resources
+        .list
+        .iter()
+        .map(resource::Resource::id)
+        .filter(|id| !seen.insert(id.clone()))
+        .collect()
+}

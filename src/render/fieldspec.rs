@@ -1,0 +1,158 @@
+//! Paths to fields, as kustomize's transformers are configured with them.
+
+use crate::object::split_api_version;
+use crate::origin::OriginId;
+use crate::problem::Problem;
+use crate::yaml::Kind;
+use crate::yaml::Node;
+use crate::yaml::Scalar;
+
+/// A path to a field of some kinds of objects. Empty group, version and kind mean any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldSpec {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    /// The path as written: parts between `/`, `\/` for a slash inside of one.
+    pub(crate) path: String,
+    /// Whether missing maps on the way, and the field itself, are made.
+    pub(crate) create: bool,
+}
+
+impl FieldSpec {
+    /// One line of a table: `group version kind path create`; `-` for any.
+    pub(crate) fn parse(line: &str) -> Self {
+        let mut words = line
+            .split_whitespace()
+            .map(|w| if w == "-" { "" } else { w }.to_owned());
+        let mut next = || words.next().unwrap_or_default();
+        Self {
+            group: next(),
+            version: next(),
+            kind: next(),
+            path: next(),
+            create: next() == "create",
+        }
+    }
+
+    /// A table of such lines.
+    pub(crate) fn table(text: &str) -> Vec<Self> {
+        text.lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .map(Self::parse)
+            .collect()
+    }
+
+    pub(crate) fn matches(&self, node: &Node) -> bool {
+        let (group, version) = split_api_version(node.str_at(&["apiVersion"]));
+        let fits = |want: &str, have: &str| want.is_empty() || want == have;
+        fits(&self.kind, node.str_at(&["kind"])) && fits(&self.group, group) && fits(&self.version, version)
+    }
+}
+
+/// What is made at the end of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Make {
+    Nothing,
+    Scalar,
+    Map,
+}
+
+/// Calls `set` on every node that the path leads to.
+pub(crate) fn apply(
+    node: &mut Node,
+    spec: &FieldSpec,
+    make: Make,
+    by: OriginId,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    if !spec.matches(node) {
+        return Ok(());
+    }
+    let parts = split_path(&spec.path);
+    let mut walk = Walk {
+        create: spec.create && make != Make::Nothing,
+        make,
+        by,
+        set,
+    };
+    walk.step(node, &parts)
+        .map_err(|p| Problem::error(format!("at field `{}`: {}", spec.path, p.message)))
+}
+
+/// Splits a path at `/`; `\/` is a slash inside of a part.
+pub(crate) fn split_path(path: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut chars = path.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.peek() == Some(&'/') => {
+                chars.next();
+                push(&mut parts, '/');
+            }
+            '/' => parts.push(String::new()),
+            c => push(&mut parts, c),
+        }
+    }
+    if parts.first().is_some_and(String::is_empty) && parts.len() > 1 {
+        parts.remove(0);
+    }
+    parts
+}
+
+fn push(parts: &mut [String], c: char) {
+    if let Some(last) = parts.last_mut() {
+        last.push(c);
+    }
+}
+
+struct Walk<'s> {
+    create: bool,
+    make: Make,
+    by: OriginId,
+    set: &'s mut dyn FnMut(&mut Node) -> Result<(), Problem>,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, node: &mut Node, parts: &[String]) -> Result<(), Problem> {
+        let Some((part, rest)) = parts.split_first() else {
+            return (self.set)(node);
+        };
+        if node.is_null() {
+            return Ok(());
+        }
+        match &mut node.kind {
+            Kind::Seq(items) => items.iter_mut().try_for_each(|item| self.step(item, parts)),
+            Kind::Scalar(_) => Err(Problem::error(format!("a map or list is needed before `{part}`"))),
+            Kind::Map(_) => self.field(node, part, rest),
+        }
+    }
+
+    fn field(&mut self, node: &mut Node, part: &str, rest: &[String]) -> Result<(), Problem> {
+        let (name, is_list) = match part.strip_suffix("[]") {
+            Some(name) => (name, true),
+            None => (part, false),
+        };
+        if name.is_empty() {
+            return Err(Problem::error("the path has an empty part"));
+        }
+        let create = self.create && !is_list;
+        let missing = node.get(name).is_none();
+        if missing && !create {
+            return Ok(());
+        }
+        if create && (missing || node.get(name).is_some_and(Node::is_null)) {
+            let made = if rest.is_empty() && self.make == Make::Scalar {
+                Node::scalar(Scalar::string(""), self.by)
+            } else {
+                Node::map(self.by)
+            };
+            node.set(name, made);
+        }
+        match node.get_mut(name) {
+            Some(field) => self.step(field, rest),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The Flux `Kustomization` object, as far as it says how to render.
+
+use crate::problem::Problem;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How a Flux Kustomization renders its path. Field names are Flux's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kustomization {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `spec.path`, from the root of its source.
+    pub path: String,
+    /// `spec.sourceRef`: kind, namespace and name.
+    pub source: (String, String, String),
+    /// The whole `spec`, as written.
+    pub spec: Value,
+    /// Values of `postBuild.substituteFrom`, given from outside: they live in the cluster.
+    pub vars: BTreeMap<String, String>,
+}
+
+/// One reference of `postBuild.substituteFrom`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substitute {
+    /// `ConfigMap` or `Secret`.
+    pub kind: String,
+    /// Name of the object.
+    pub name: String,
+    /// Whether its absence is tolerated.
+    pub optional: bool,
+}
+
+impl Kustomization {
+    /// Reads a Flux Kustomization object.
+    ///
+    /// # Errors
+    /// A problem when it is no such object.
+    pub fn from_json(object: &Value) -> Result<Self, Problem> {
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let ours = text("/apiVersion").starts_with("kustomize.toolkit.fluxcd.io/")
+            && text("/kind") == "Kustomization";
+        if !ours {
+            return Err(Problem::error(format!(
+                "{} {} is no Flux Kustomization (kustomize.toolkit.fluxcd.io)",
+                text("/apiVersion"),
+                text("/kind")
+            )));
+        }
+        let Some(spec) = object.get("spec").filter(|s| s.is_object()) else {
+            return Err(Problem::error("the Flux Kustomization has no `spec`"));
+        };
+        let namespace = text("/metadata/namespace");
+        let source_namespace = match text("/spec/sourceRef/namespace") {
+            "" => namespace,
+            other => other,
+        };
+        Ok(Self {
+            name: text("/metadata/name").to_owned(),
+            namespace: namespace.to_owned(),
+            path: text("/spec/path").to_owned(),
+            source: (
+                text("/spec/sourceRef/kind").to_owned(),
+                source_namespace.to_owned(),
+                text("/spec/sourceRef/name").to_owned(),
+            ),
+            spec: spec.clone(),
+            vars: BTreeMap::new(),
+        })
+    }
+
+    /// Whether it says more than where to render.
+    pub(crate) fn changes_anything(&self) -> bool {
+        const FIELDS: [&str; 10] = [
+            "targetNamespace",
+            "namePrefix",
+            "nameSuffix",
+            "patches",
+            "patchesStrategicMerge",
+            "patchesJson6902",
+            "images",
+            "components",
+            "commonMetadata",
+            "postBuild",
+        ];
+        FIELDS.iter().any(|f| self.spec.get(f).is_some())
+    }
+
+    /// What `postBuild.substituteFrom` refers to, in order.
+    pub fn substitute_from(&self) -> Vec<Substitute> {
+        let list = self
+            .spec
+            .pointer("/postBuild/substituteFrom")
+            .and_then(Value::as_array);
+        let text = |v: &Value, key: &str| v.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        list.into_iter()
+            .flatten()
+            .map(|v| Substitute {
+                kind: text(v, "kind"),
+                name: text(v, "name"),
+                optional: v.get("optional").and_then(Value::as_bool).unwrap_or_default(),
+            })
+            .collect()
+    }
+}

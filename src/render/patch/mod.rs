@@ -1,0 +1,5 @@
+//! Patches: strategic merge and JSON6902.
+
+pub(crate) mod json6902;
+pub(crate) mod merge;
+mod schema;

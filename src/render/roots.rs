@@ -1,0 +1,204 @@
+//! Every place in a repository that something deploys.
+//!
+//! Flux Kustomizations are found in plain files and in what other roots render to; kustomization directories that
+//! nothing pulls in and no Flux path names are roots of their own.
+
+use crate::Root;
+use crate::Tree;
+use crate::flux;
+use crate::kustomization;
+use crate::kustomization::FILE_NAMES;
+use crate::object::Rendered;
+use crate::render::render;
+use crate::session::Found;
+use crate::session::Session;
+use crate::yaml::json;
+use crate::yaml::resolve::Rules;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+const FLUX: &[u8] = b"toolkit.fluxcd.io/";
+
+/// How often roots may be found inside of roots.
+const MAX_DEPTH: usize = 8;
+
+/// Every deployable root of a tree, deduplicated, Flux's first.
+pub fn roots(tree: &Tree) -> Vec<Root> {
+    let mut seen = Seen::default();
+    for (path, _) in tree.iter().filter(|(path, _)| is_yaml(path)) {
+        seen.plain_file(tree, path);
+    }
+    let top = top_directories(tree);
+    let mut todo: Vec<Root> = top.iter().map(|dir| plain(dir)).collect();
+    todo.extend(seen.roots(tree));
+    let mut done: Vec<Root> = Vec::new();
+    for _ in 0..MAX_DEPTH {
+        for root in todo.drain(..) {
+            if tells_of_flux(tree, &root) {
+                seen.rendered(&render(tree, &root));
+            }
+            done.push(root);
+        }
+        todo = seen
+            .roots(tree)
+            .into_iter()
+            .filter(|r| !done.contains(r))
+            .collect();
+        if todo.is_empty() {
+            break;
+        }
+    }
+    let mut all = seen.roots(tree);
+    let named: BTreeSet<String> = all.iter().map(|r| r.path.clone()).collect();
+    all.extend(
+        top.iter()
+            .filter(|dir| !named.contains(*dir))
+            .map(|dir| plain(dir)),
+    );
+    all
+}
+
+fn plain(dir: &str) -> Root {
+    Root {
+        path: dir.to_owned(),
+        flux: None,
+    }
+}
+
+fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
+/// Rendering is only worth its time when Flux objects lie below the root, or anywhere it may reach.
+fn tells_of_flux(tree: &Tree, root: &Root) -> bool {
+    let mut session = Session::new(tree);
+    let Found::Dir(dir) = session.find("", &root.path) else {
+        return false;
+    };
+    let first = dir.split('/').next().unwrap_or_default();
+    tree.iter()
+        .filter(|(path, _)| path.starts_with(first) && is_yaml(path))
+        .any(|(path, _)| tree.bytes(path).is_some_and(mentions_flux))
+}
+
+fn mentions_flux(bytes: &[u8]) -> bool {
+    bytes.windows(FLUX.len()).any(|w| w == FLUX)
+}
+
+/// Flux objects found so far, by namespace and name.
+#[derive(Default)]
+struct Seen {
+    kustomizations: BTreeMap<(String, String), flux::Kustomization>,
+    /// URLs of GitRepository objects.
+    sources: BTreeMap<(String, String), String>,
+}
+
+impl Seen {
+    fn plain_file(&mut self, tree: &Tree, path: &str) {
+        let Some(bytes) = tree.bytes(path).filter(|b| mentions_flux(b)) else {
+            return;
+        };
+        let mut session = Session::new(tree);
+        for document in session.documents(path, bytes).unwrap_or_default() {
+            if let Ok(object) = json::to_json(&document, Rules::V3) {
+                self.object(&object, false);
+            }
+        }
+    }
+
+    fn rendered(&mut self, rendered: &Rendered) {
+        for object in &rendered.objects {
+            if object.id().group.ends_with("toolkit.fluxcd.io") {
+                self.object(&object.json(), true);
+            }
+        }
+    }
+
+    /// Notes a Flux object; a rendered one is what the cluster sees, so it wins over its file.
+    fn object(&mut self, object: &Value, wins: bool) {
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let key = (
+            text("/metadata/namespace").to_owned(),
+            text("/metadata/name").to_owned(),
+        );
+        if let Ok(kustomization) = flux::Kustomization::from_json(object) {
+            if wins {
+                // The file may leave the namespace to a kustomization.
+                self.kustomizations.remove(&(String::new(), key.1.clone()));
+                self.kustomizations.insert(key, kustomization);
+            } else {
+                self.kustomizations.entry(key).or_insert(kustomization);
+            }
+        } else if text("/kind") == "GitRepository" {
+            self.sources.insert(key, text("/spec/url").to_owned());
+        }
+    }
+
+    fn roots(&self, tree: &Tree) -> Vec<Root> {
+        let mut session = Session::new(tree);
+        let mut roots: Vec<Root> = Vec::new();
+        for flux in self.kustomizations.values().filter(|k| self.may_be_here(k)) {
+            if let Found::Dir(dir) = session.find("", flux.path.trim_start_matches('/')) {
+                let root = Root {
+                    path: dir,
+                    flux: Some(flux.clone()),
+                };
+                if !roots.contains(&root) {
+                    roots.push(root);
+                }
+            }
+        }
+        roots
+    }
+
+    /// Whether a Flux Kustomization's source can be this repository.
+    ///
+    /// `flux bootstrap` names the repository itself `flux-system`: a source with another URL is elsewhere.
+    fn may_be_here(&self, flux: &flux::Kustomization) -> bool {
+        let (_, namespace, name) = &flux.source;
+        let url = |name: &str| {
+            let exact = self.sources.get(&(namespace.clone(), name.to_owned()));
+            exact.or_else(|| {
+                self.sources
+                    .iter()
+                    .find(|((_, n), _)| n == name)
+                    .map(|(_, url)| url)
+            })
+        };
+        match (url(name), url("flux-system")) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => true,
+        }
+    }
+}
+
+/// Kustomization directories that no other kustomization pulls in.
+fn top_directories(tree: &Tree) -> Vec<String> {
+    let mut session = Session::new(tree);
+    let mut dirs = BTreeSet::new();
+    let mut pulled = BTreeSet::new();
+    for (path, _) in tree.iter() {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if !FILE_NAMES.contains(&name) {
+            continue;
+        }
+        let Some(k) = kustomization::read(&mut session, path) else {
+            continue;
+        };
+        if !k.is_component {
+            dirs.insert(dir.to_owned());
+        }
+        for entry in k.resources.iter().chain(&k.components) {
+            if let Found::Dir(child) = session.find(dir, &entry.text) {
+                pulled.insert(child);
+            }
+        }
+    }
+    dirs.difference(&pulled).cloned().collect()
+}

@@ -1,0 +1,162 @@
+//! What one rendering carries along: the tree it reads, the arena it fills, the problems it finds.
+
+use crate::origin::Arena;
+use crate::origin::OriginId;
+use crate::problem::Problem;
+use crate::tree::Entry;
+use crate::tree::Tree;
+use crate::yaml::Node;
+use crate::yaml::parse;
+use crate::yaml::parse::Place;
+use crate::yaml::parse::Twice;
+use std::collections::BTreeSet;
+
+/// How many symbolic links one path may go through.
+const MAX_LINKS: usize = 40;
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    File(String),
+    Dir(String),
+    Missing,
+    /// Through `..` or a link, out of the tree.
+    Outside,
+    /// Links in a circle.
+    Loop,
+}
+
+pub(crate) struct Session<'t> {
+    pub(crate) tree: &'t Tree,
+    pub(crate) arena: Arena,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) reads: BTreeSet<String>,
+}
+
+impl<'t> Session<'t> {
+    pub(crate) fn new(tree: &'t Tree) -> Self {
+        Self {
+            tree,
+            arena: Arena::default(),
+            problems: Vec::new(),
+            reads: BTreeSet::new(),
+        }
+    }
+
+    /// Records a problem, at the place an origin leads to unless it has one.
+    pub(crate) fn problem(&mut self, problem: Problem, at: OriginId) {
+        let problem = match self.arena.place(at) {
+            Some((file, line)) => problem.at(file, Some(line)),
+            None => problem,
+        };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Records what went wrong, if anything did.
+    pub(crate) fn check(&mut self, result: Result<(), Problem>, at: OriginId) {
+        if let Err(problem) = result {
+            self.problem(problem, at);
+        }
+    }
+
+    /// What stands at `path`, seen from `dir`; symbolic links followed, everything looked at noted.
+    pub(crate) fn find(&mut self, dir: &str, path: &str) -> Found {
+        let mut todo: Vec<String> = parts(path);
+        todo.reverse();
+        let mut here = parts(dir);
+        let mut links = 0;
+        while let Some(part) = todo.pop() {
+            match part.as_str() {
+                "." => continue,
+                ".." => {
+                    if here.pop().is_none() {
+                        return Found::Outside;
+                    }
+                    continue;
+                }
+                _ => here.push(part),
+            }
+            let Some(Entry::Link(target)) = self.tree.get(&here.join("/")) else {
+                continue;
+            };
+            self.reads.insert(here.join("/"));
+            links += 1;
+            if links > MAX_LINKS {
+                return Found::Loop;
+            }
+            if target.starts_with('/') {
+                return Found::Outside;
+            }
+            here.pop();
+            todo.extend(parts(target).into_iter().rev());
+        }
+        let path = here.join("/");
+        let found = if self.tree.bytes(&path).is_some() {
+            Found::File(path.clone())
+        } else if path.is_empty() || self.tree.is_dir(&path) {
+            return Found::Dir(path);
+        } else {
+            Found::Missing
+        };
+        self.reads.insert(path);
+        found
+    }
+
+    /// The bytes of a file, seen from `dir`, and its path.
+    pub(crate) fn load(&mut self, dir: &str, path: &str) -> Result<(String, &'t [u8]), Problem> {
+        match self.find(dir, path) {
+            Found::File(path) => match self.tree.bytes(&path) {
+                Some(bytes) => Ok((path, bytes)),
+                None => Err(Problem::error(format!("`{path}` cannot be read"))),
+            },
+            Found::Dir(_) => Err(Problem::error(format!(
+                "`{path}` is a directory; a file is needed"
+            ))),
+            Found::Missing if is_remote(path) => Err(remote(path)),
+            Found::Missing => Err(Problem::error(format!(
+                "there is no file `{path}`; add it or take the entry out"
+            ))),
+            Found::Outside => Err(Problem::error(format!("`{path}` leads out of the repository"))),
+            Found::Loop => Err(Problem::error(format!(
+                "`{path}` goes through symbolic links in a circle"
+            ))),
+        }
+    }
+
+    /// The documents of a file of resources.
+    pub(crate) fn documents(&mut self, path: &str, bytes: &[u8]) -> Result<Vec<Node>, Problem> {
+        let place = Place::File(self.arena.file(path));
+        parse::documents(bytes, &place, Twice::Fault)
+            .map_err(|fault| Problem::error(fault.message).at(path, Some(fault.line)))
+    }
+}
+
+fn parts(path: &str) -> Vec<String> {
+    path.split('/')
+        .filter(|p| !p.is_empty() && *p != ".")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a resource that is not in the tree names something on the network.
+pub(crate) fn is_remote(path: &str) -> bool {
+    path.contains("://")
+        || path.starts_with("git@")
+        || path.starts_with("git::")
+        || path.contains("?ref=")
+        || path.contains("//")
+        || path.contains(".git/")
+        || path.ends_with(".git")
+        || path.starts_with("github.com/")
+        || path.starts_with("github.com:")
+        || path.starts_with("gh:")
+}
+
+/// The problem of what would have to be fetched.
+pub(crate) fn remote(path: &str) -> Problem {
+    Problem::unsupported(format!(
+        "`{path}` is remote; it is not fetched here, render with the kustomize binary"
+    ))
+}

@@ -1,0 +1,119 @@
+//! Small trees, rendered.
+
+use crate::Root;
+use crate::Tree;
+use crate::render;
+use crate::roots;
+
+fn at(path: &str) -> Root {
+    Root {
+        path: path.to_owned(),
+        flux: None,
+    }
+}
+
+const OVERLAY: &str = r#"
+//- /base/kustomization.yaml
+resources: [deployment.yaml]
+//- /base/deployment.yaml
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: example.org/web:1.0 # the image
+//- /prod/kustomization.yaml
+resources: [../base]
+namespace: prod
+images:
+  - name: example.org/web
+    newTag: "2.0"
+patches:
+  - patch: |
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: web}
+      spec: {replicas: 3}
+  - target: {kind: Deployment}
+    patch: |
+      - op: add
+        path: /spec/paused
+        value: y
+"#;
+
+#[test]
+fn an_overlay_moves_patches_and_retags_what_its_base_holds() {
+    let rendered = render(&Tree::fixture(OVERLAY), &at("prod"));
+    assert_eq!(rendered.problems, []);
+    let object = &rendered.objects[0];
+    assert_eq!(object.id().to_string(), "Deployment/prod/web");
+    let json = object.json();
+    assert_eq!(json["spec"]["replicas"], 3);
+    assert_eq!(json["spec"]["paused"], true);
+    assert_eq!(
+        json["spec"]["template"]["spec"]["containers"][0]["image"],
+        "example.org/web:2.0"
+    );
+}
+
+#[test]
+fn every_leaf_knows_the_lines_it_came_from() {
+    let tree = Tree::fixture(OVERLAY);
+    let rendered = render(&tree, &at("prod"));
+    let object = &rendered.objects[0];
+    let image = object
+        .origin("/spec/template/spec/containers/0/image")
+        .expect("an origin");
+    let places: Vec<String> = image
+        .sources()
+        .iter()
+        .map(|s| format!("{}:{}", s.0, s.1))
+        .collect();
+    assert_eq!(places, ["base/deployment.yaml:10", "prod/kustomization.yaml:5"]);
+    let replicas = object.origin("/spec/replicas").expect("an origin");
+    let (file, line, start, end) = replicas.sources()[0];
+    assert_eq!((file, line), ("prod/kustomization.yaml", 11));
+    assert_eq!(&tree.text(file).expect("text")[start..end], "3");
+    assert_eq!(object.origins().count(), 8);
+}
+
+#[test]
+fn an_unknown_field_is_a_problem_with_a_line() {
+    let tree = Tree::fixture("//- /kustomization.yaml\nresources: []\nnamePrefx: a\n");
+    let rendered = render(&tree, &at(""));
+    assert!(!rendered.ok());
+    let problem = rendered.problems[0].to_string();
+    assert_eq!(
+        problem,
+        "kustomization.yaml:2: unknown field `namePrefx` in the kustomization; correct or remove it"
+    );
+}
+
+#[test]
+fn reads_hold_what_was_read_and_what_was_looked_for() {
+    let rendered = render(&Tree::fixture(OVERLAY), &at("prod"));
+    for path in [
+        "prod/kustomization.yaml",
+        "base/deployment.yaml",
+        "base/kustomization.yml",
+    ] {
+        assert!(rendered.reads.contains(path), "{path}");
+    }
+}
+
+#[test]
+fn roots_are_flux_paths_and_what_nothing_pulls_in() {
+    let flux = "//- /clusters/a/apps.yaml\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+                metadata: {name: apps, namespace: flux-system}\nspec: {path: ./prod, sourceRef: {kind: GitRepository, name: flux-system}}\n\
+                //- /dev/kustomization.yaml\nresources: [../base]\n";
+    let tree = Tree::fixture(&format!("{OVERLAY}{flux}"));
+    let found: Vec<(String, bool)> = roots(&tree)
+        .into_iter()
+        .map(|r| (r.path, r.flux.is_some()))
+        .collect();
+    assert_eq!(found, [("prod".to_owned(), true), ("dev".to_owned(), false)]);
+}

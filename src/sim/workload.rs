@@ -1,0 +1,175 @@
+//! What the Deployment, ReplicaSet, DaemonSet and EndpointSlice controllers and the kubelets do, in simulated time.
+//!
+//! Level-triggered: every step compares what is with what is wanted and writes the difference, so a step after a
+//! restart does the same. Never here: HorizontalPodAutoscalers, StatefulSets, Jobs, scheduling (there is one node).
+
+pub mod behaviour;
+mod condition;
+mod daemon_set;
+mod deployment;
+mod endpoints;
+mod kubelet;
+mod pods;
+mod replica_set;
+mod rollout;
+
+#[cfg(test)]
+mod tests;
+
+use crate::cluster::Cluster;
+use crate::seed::Seeded;
+use crate::trace::Happening;
+use behaviour::Behaviours;
+use jiff::Timestamp;
+use recant_core::effect::Write;
+use recant_core::object::Object;
+use recant_core::object::ObjectRef;
+use serde_json::Value;
+use serde_json::json;
+
+/// The name of the only node.
+pub const NODE: &str = "node-0";
+
+/// The controllers' own state: what Kubernetes would take from chance or from an address allocator.
+#[derive(Clone, Debug)]
+pub struct Workloads {
+    names: Seeded,
+    next_ip: u32,
+}
+
+/// What the controllers share within one step.
+struct Desk<'a> {
+    now: Timestamp,
+    cluster: &'a mut Cluster,
+    names: &'a mut Seeded,
+    trace: &'a mut Vec<Happening>,
+}
+
+/// What a step changed that others must know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Names of the pods that were deleted.
+    pub gone: Vec<String>,
+}
+
+impl Workloads {
+    /// Controllers that have seen nothing yet.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            names: Seeded::new(seed, "pod names"),
+            next_ip: 1,
+        }
+    }
+
+    /// One round of every controller.
+    pub fn step(
+        &mut self,
+        now: Timestamp,
+        cluster: &mut Cluster,
+        behaviours: &Behaviours,
+        trace: &mut Vec<Happening>,
+    ) -> Changes {
+        let before = pod_names(cluster);
+        let mut desk = Desk {
+            now,
+            cluster,
+            names: &mut self.names,
+            trace,
+        };
+        deployment::scale(&mut desk);
+        replica_set::scale(&mut desk);
+        daemon_set::scale(&mut desk);
+        kubelet::run(&mut desk, behaviours, &mut self.next_ip);
+        replica_set::report(&mut desk);
+        daemon_set::report(&mut desk);
+        deployment::report(&mut desk);
+        endpoints::publish(&mut desk);
+        let after = pod_names(cluster);
+        Changes {
+            gone: before.into_iter().filter(|name| !after.contains(name)).collect(),
+        }
+    }
+}
+
+fn pod_names(cluster: &Cluster) -> std::collections::BTreeSet<String> {
+    let pods = cluster.list("v1", "Pod", "");
+    pods.iter().map(|pod| pod.name().to_owned()).collect()
+}
+
+impl Desk<'_> {
+    /// Creates an object that belongs to `owner`.
+    fn create(&mut self, manager: &str, owner: &Object, mut object: Object) {
+        object.set("/metadata/ownerReferences", json!([owner_reference(owner)]));
+        self.write(manager, &Write::Create(object));
+    }
+
+    /// Replaces the status, if it differs.
+    fn status(&mut self, manager: &str, object: &Object, status: Value) {
+        if object.at("/status") == Some(&status) {
+            return;
+        }
+        let Some(mut current) = self.cluster.get(&object.reference()) else {
+            return;
+        };
+        current.set("/status", status);
+        self.write(manager, &Write::UpdateStatus(current));
+    }
+
+    fn patch(&mut self, manager: &str, name: &ObjectRef, patch: Value) {
+        let write = Write::Patch {
+            name: name.clone(),
+            resource_version: String::new(),
+            patch,
+        };
+        self.write(manager, &write);
+    }
+
+    fn delete(&mut self, manager: &str, object: &Object) {
+        let write = Write::Delete {
+            name: object.reference(),
+            uid: object.uid().to_owned(),
+        };
+        self.write(manager, &write);
+    }
+
+    /// A refused write is no accident here: the next round sees what there is then and tries again.
+    fn write(&mut self, manager: &str, write: &Write) {
+        let _ = self.cluster.write(self.now, manager, write);
+    }
+}
+
+fn owner_reference(owner: &Object) -> Value {
+    json!({
+        "apiVersion": owner.str("/apiVersion"),
+        "kind": owner.str("/kind"),
+        "name": owner.name(),
+        "uid": owner.uid(),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}
+
+/// Whether `owner` is the controller of `object`.
+fn is_owned(object: &Object, owner: &Object) -> bool {
+    let owners = object.at("/metadata/ownerReferences").and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .any(|reference| reference["uid"] == owner.uid() && reference["controller"] == true)
+}
+
+/// The objects of a list that `owner` controls and nobody has asked to delete.
+fn owned(objects: &[Object], owner: &Object) -> Vec<Object> {
+    let mine = objects
+        .iter()
+        .filter(|object| is_owned(object, owner) && !object.is_deleting());
+    mine.cloned().collect()
+}
+
+/// A map of counts without those that are zero: the API server leaves them out.
+fn counts(pairs: &[(&str, i64)]) -> Value {
+    let kept = pairs.iter().filter(|(_, count)| *count != 0);
+    kept.map(|(name, count)| ((*name).to_owned(), json!(count)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}

@@ -156,6 +156,12 @@ impl Hosts {
     }
 
     async fn status(&self, status: &CommitStatus) -> Result<(), PortError> {
+        if status.commit.is_empty() || !status.commit.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(PortError::Invalid(format!(
+                "{:?} is not a commit id",
+                status.commit
+            )));
+        }
         let (host, slug) = self.host(&status.repo).await?;
         let standing = host.status(&slug, &status.commit, &status.context).await?;
         if standing

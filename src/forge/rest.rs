@@ -219,6 +219,10 @@ impl Rest {
             409 => Failure::Refused(PortError::Stale(text)),
             422 if message.contains("already exists") => Failure::Refused(PortError::Stale(text)),
             423 => Failure::Refused(PortError::Denied(text)),
+            300..=399 => {
+                let text = format!("{text} moved: put the new address into the Forge or the GitRepository");
+                Failure::Refused(PortError::Invalid(text))
+            }
             _ => Failure::Refused(PortError::Invalid(text)),
         }
     }

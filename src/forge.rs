@@ -33,12 +33,15 @@ use std::sync::PoisonError;
 
 type Hosted = (Arc<dyn Host>, Slug);
 
+/// The clients made so far, by the name of their `Forge`, with what they were made from.
+type Open = BTreeMap<String, (Bound, Arc<dyn Host>)>;
+
 /// All Git hosts that a `Forge` object binds.
 #[derive(Clone)]
 pub struct Hosts {
     bindings: Arc<Bindings>,
     pace: Pace,
-    hosts: Arc<Mutex<BTreeMap<String, (Bound, Arc<dyn Host>)>>>,
+    hosts: Arc<Mutex<Open>>,
 }
 
 impl Hosts {

@@ -5,6 +5,7 @@ mod cluster;
 mod crds;
 mod examples;
 mod files;
+mod forge_clients;
 mod gauge;
 mod manifests;
 mod repo;

@@ -179,6 +179,10 @@ fn kind<T: std::fmt::Debug>(answer: &Result<T, PortError>) -> &'static str {
 }
 
 /// `git http-backend` behind HTTP basic authentication: needed to push, and to read when `private`.
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests should know what was not tested"
+)]
 async fn http(origin: &Origin, private: bool) -> Option<Fake> {
     if Command::new("git").arg("--version").output().is_err() {
         eprintln!("skipped: there is no git here to serve HTTP");

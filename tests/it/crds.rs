@@ -1,6 +1,9 @@
 //! The definitions in `deploy/crds`: structural, as Kubernetes demands, and letting in what `tests/crds` says.
 
 use crate::files;
+use recant_core::canary::status::Condition;
+use recant_core::canary::status::Run;
+use recant_core::canary::status::Status;
 use serde_json::Map;
 use serde_json::Value;
 use std::fs;
@@ -88,16 +91,51 @@ fn every_case_says_why_and_is_of_a_kind_that_is_defined() {
     }
 }
 
+#[test]
+fn the_canarys_definition_knows_every_field_of_the_status_that_recant_writes() {
+    let crds = recant::manifests::crds();
+    let canary = crds
+        .iter()
+        .find(|crd| crd["metadata"]["name"] == "canaries.flagger.app")
+        .unwrap();
+    let version = &canary["spec"]["versions"][0];
+    let known = &version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
+    let status = Status {
+        last_transition_time: Some(jiff::Timestamp::UNIX_EPOCH),
+        analysis: Some(Run::default()),
+        ..Status::default()
+    };
+    for (field, _) in map(&serde_json::to_value(&status).unwrap()) {
+        assert!(known[field].is_object(), "status.{field}");
+    }
+    let condition = Condition {
+        r#type: String::new(),
+        status: String::new(),
+        reason: String::new(),
+        message: String::new(),
+        last_update_time: Some(jiff::Timestamp::UNIX_EPOCH),
+        last_transition_time: Some(jiff::Timestamp::UNIX_EPOCH),
+    };
+    for (field, _) in map(&serde_json::to_value(&condition).unwrap()) {
+        let field_of_condition = &known["conditions"]["items"]["properties"][field];
+        assert!(field_of_condition.is_object(), "status.conditions[].{field}");
+    }
+}
+
 /// One document of `tests/crds`.
 pub(crate) struct Case {
     /// Whether it must be let in.
     pub(crate) accept: bool,
+    /// Whether it takes CEL to see what is wrong.
+    pub(crate) cel: bool,
     /// Why.
     pub(crate) why: String,
     /// The field that the refusal names.
     pub(crate) at: Option<String>,
-    /// What is stored, by JSON pointer; null for what is dropped.
+    /// What is stored, by JSON pointer.
     pub(crate) stored: Vec<(String, Value)>,
+    /// The JSON pointers to what is unknown, and dropped.
+    pub(crate) dropped: Vec<String>,
     /// The manifest.
     pub(crate) object: Value,
 }
@@ -108,18 +146,20 @@ pub(crate) fn cases() -> Vec<Case> {
     for path in files::below("tests/crds", "yaml") {
         let text = fs::read_to_string(files::root().join(&path)).unwrap();
         for document in text.split("\n---\n") {
-            cases.push(case(document, path.contains("/accept/")));
+            cases.push(case(document, &path));
         }
     }
     cases
 }
 
-fn case(document: &str, accept: bool) -> Case {
+fn case(document: &str, path: &str) -> Case {
     let mut case = Case {
-        accept,
+        accept: path.contains("/accept/"),
+        cel: path.ends_with("/reject/rules.yaml"),
         why: String::new(),
         at: None,
         stored: Vec::new(),
+        dropped: Vec::new(),
         object: files::documents(document).remove(0),
     };
     for line in document.lines().filter_map(|line| line.strip_prefix("# ")) {
@@ -130,7 +170,7 @@ fn case(document: &str, accept: bool) -> Case {
             case.stored
                 .push((pointer.to_owned(), serde_json::from_str(value).unwrap()));
         } else if let Some(pointer) = line.strip_prefix("dropped: ") {
-            case.stored.push((pointer.to_owned(), Value::Null));
+            case.dropped.push(pointer.to_owned());
         } else {
             case.why = line.to_owned();
         }

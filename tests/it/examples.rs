@@ -1,6 +1,7 @@
 //! `examples-repo/`: what the real kustomize makes of it, and that it is what its comments say.
 
 use crate::files;
+use recant_render::Tree;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -18,6 +19,35 @@ fn every_root_renders() {
             };
             assert!(!objects.is_empty(), "{root}");
         }
+    }
+}
+
+#[test]
+fn recant_renders_every_root_as_kustomize_does() {
+    let tree = Tree::of(files::below("examples-repo", "yaml").into_iter().map(|path| {
+        let bytes = fs::read(files::root().join(&path)).unwrap();
+        (path, bytes)
+    }));
+    let roots: Vec<_> = tree
+        .iter()
+        .filter_map(|(path, _)| path.strip_suffix("/kustomization.yaml"))
+        .collect();
+    for path in roots {
+        let Some(expected) = files::kustomize(path) else {
+            return;
+        };
+        let root = recant_render::Root {
+            path: path.to_owned(),
+            flux: None,
+        };
+        let rendered = recant_render::render(&tree, &root);
+        assert!(rendered.problems.is_empty(), "{path}: {:#?}", rendered.problems);
+        let mut found: Vec<Value> = rendered.objects.iter().map(recant_render::Object::json).collect();
+        // kubectl sorts what it prints, `kustomize build` and Flux do not.
+        found.sort_by_key(Value::to_string);
+        let mut expected = expected;
+        expected.sort_by_key(Value::to_string);
+        assert_eq!(found, expected, "{path}");
     }
 }
 

@@ -1,5 +1,4 @@
 //! The repository's own files, and kustomize's view of them.
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use serde::Deserialize as _;
 use serde_json::Value;

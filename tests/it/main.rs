@@ -1,4 +1,5 @@
 //! The tests that need more than one crate, or files of the repository, or a program beside recant.
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod cluster;

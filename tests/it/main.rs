@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod cluster;
+mod crd_table;
 mod crds;
 mod examples;
 mod files;

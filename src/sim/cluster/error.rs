@@ -207,6 +207,36 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn too_large(wanted: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
+        let cause = json!({ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" });
+        Self::new(
+            504,
+            "Timeout",
+            message,
+            json!({ "causes": [cause], "retryAfterSeconds": 1 }),
+        )
+    }
+
+    pub(crate) fn invalid_options(cause: &Cause) -> Self {
+        let message = format!(
+            "PatchOptions.meta.k8s.io \"\" is invalid: {}: {}",
+            cause.field, cause.message
+        );
+        let causes = json!([{ "reason": cause.reason, "message": cause.message, "field": cause.field }]);
+        Self::new(
+            422,
+            "Invalid",
+            message,
+            json!({ "group": "meta.k8s.io", "kind": "PatchOptions", "causes": causes }),
+        )
+    }
+
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "only the following media types are accepted: application/json".to_owned();
+        Self::new(406, "NotAcceptable", message, Value::Null)
+    }
+
     pub(crate) fn expired_continue() -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start \
                        a new list without the continue parameter.";

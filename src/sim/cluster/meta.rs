@@ -13,11 +13,6 @@ pub(crate) fn time(at: Timestamp) -> String {
     whole.to_string()
 }
 
-/// As `metav1.MicroTime`.
-pub(crate) fn micro_time(at: Timestamp) -> String {
-    format!("{at:.6}")
-}
-
 /// The uid of the n-th object ever made.
 pub(crate) fn uid(n: u64) -> String {
     let digest = Sha256::digest(format!("uid {n}").as_bytes());

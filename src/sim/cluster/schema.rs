@@ -36,20 +36,7 @@ impl Schema {
     /// What the schema has against the object.
     pub(crate) fn validate(&self, object: &Value) -> Vec<Cause> {
         let mut causes = Vec::new();
-        let Some(fields) = object.as_object() else {
-            return causes;
-        };
-        // Metadata and the type are the server's own affair.
-        let body: Map<String, Value> = fields
-            .iter()
-            .filter(|(name, _)| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let mut schema = self.0.clone();
-        if let Some(Value::Array(required)) = schema.get_mut("required") {
-            required.retain(|r| !matches!(r.as_str(), Some("apiVersion" | "kind" | "metadata")));
-        }
-        check::check(&schema, &Value::Object(body), "", &mut causes);
+        check::check(&self.0, object, "", &mut causes);
         causes
     }
 }

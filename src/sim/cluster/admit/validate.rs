@@ -14,12 +14,10 @@ pub(super) fn validate(kind: &Kind, object: &Object, old: Option<&Object>, cause
         "CronJob" => template(object, "spec.jobTemplate.spec.template", causes),
         "Pod" => pod(object, "spec", causes),
         "Service" => service(object, old, causes),
-        "Namespace" | "Node" => {
-            if kind.kind == "Namespace" && !meta::is_dns_label(object.name()) {
-                let detail =
-                    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'";
-                causes.push(Cause::invalid("metadata.name", &object.name().into(), detail));
-            }
+        "Namespace" if !meta::is_dns_label(object.name()) => {
+            let detail =
+                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'";
+            causes.push(Cause::invalid("metadata.name", &object.name().into(), detail));
         }
         "ConfigMap" | "Secret" => data(object, old, causes),
         "HorizontalPodAutoscaler" => autoscaler(object, causes),

@@ -223,6 +223,8 @@ fn check_unique(schema: &Value, items: &[Value], at: &str, causes: &mut Vec<Caus
 
 fn check_fields(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>) {
     let Some(map) = value.as_object() else { return };
+    // Metadata and the type of the whole object are the server's own affair.
+    let is_own = |name: &str| at.is_empty() && matches!(name, "apiVersion" | "kind" | "metadata");
     let field = |name: &str| {
         if at.is_empty() {
             name.to_owned()
@@ -237,12 +239,12 @@ fn check_fields(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>
         .flatten()
         .filter_map(Value::as_str)
     {
-        if !map.contains_key(name) {
+        if !map.contains_key(name) && !is_own(name) {
             causes.push(Cause::required(&field(name), ""));
         }
     }
     for (name, inner_schema) in properties(schema) {
-        if let Some(inner) = map.get(name) {
+        if let Some(inner) = map.get(name).filter(|_| !is_own(name)) {
             check(inner_schema, inner, &field(name), causes);
         }
     }

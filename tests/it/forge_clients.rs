@@ -36,13 +36,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 use std::time::Instant;
 
-const TOKEN: &str = "t0ken-s3cret";
-const HEAD: &str = "recant/revert/web-1";
+pub(crate) const TOKEN: &str = "t0ken-s3cret";
+pub(crate) const HEAD: &str = "recant/revert/web-1";
 const SHA: &str = "0123456789012345678901234567890123456789";
 
 /// A cluster that holds a few objects and takes nothing.
 #[derive(Default)]
-struct Objects(Mutex<Vec<Object>>);
+pub(crate) struct Objects(Mutex<Vec<Object>>);
 
 impl Objects {
     fn put(&self, object: Value) {
@@ -107,14 +107,14 @@ fn secret(namespace: &str, token: &str) -> Value {
     })
 }
 
-fn cluster(kind: &str, url: &str) -> Arc<Objects> {
+pub(crate) fn cluster(kind: &str, url: &str) -> Arc<Objects> {
     let cluster = Objects::default();
     cluster.put(forge("recant-system", "host", kind, url));
     cluster.put(secret("recant-system", TOKEN));
     Arc::new(cluster)
 }
 
-fn hosts(cluster: Arc<Objects>) -> Hosts {
+pub(crate) fn hosts(cluster: Arc<Objects>) -> Hosts {
     let pace = Pace {
         attempts: 2,
         pause: Duration::from_millis(5),
@@ -124,14 +124,14 @@ fn hosts(cluster: Arc<Objects>) -> Hosts {
     Hosts::new(Arc::new(Bindings::new(cluster, "recant-system"))).with_pace(pace)
 }
 
-fn branch(url: &str) -> Branch {
+pub(crate) fn branch(url: &str) -> Branch {
     Branch {
         repo: RepoUrl(format!("{url}/acme/fleet.git")),
         name: HEAD.to_owned(),
     }
 }
 
-fn text(url: &str) -> PullText {
+pub(crate) fn text(url: &str) -> PullText {
     PullText {
         branch: branch(url),
         base: "main".to_owned(),

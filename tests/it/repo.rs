@@ -655,3 +655,43 @@ async fn the_pods_own_files_are_no_repositories_unless_allowed() {
         assert_eq!(kind(&git.head(&branch(&url, "main")).await), "invalid", "{url}");
     }
 }
+
+#[tokio::test]
+async fn a_pushed_commit_has_the_id_that_the_worlds_git_gives_it() {
+    use recant_sim::git::Git;
+    let new = |parent: Option<&str>, file: &str, who: (&str, &str), message: &str, date_s| {
+        recant_sim::git::NewCommit {
+            parents: parent.map(str::to_owned).into_iter().collect(),
+            content: recant_sim::git::Content::Files([("app.yaml".to_owned(), Some(file.into()))].into()),
+            author: who.0.to_owned(),
+            email: who.1.to_owned(),
+            message: message.to_owned(),
+            date_s,
+        }
+    };
+    let origin = Origin::new();
+    let mut world = recant_sim::git::MemoryGit::new("main");
+    let ann = ("Ann", "ann@example.com");
+    let first = world
+        .commit(&new(None, "image: podinfo:6.5.1\n", ann, "first", 1_700_000_000))
+        .unwrap();
+    let base = commit(
+        &origin.repo,
+        "twin",
+        &[("app.yaml", "image: podinfo:6.5.1\n")],
+        "first",
+    );
+    assert_eq!(base.to_string(), first);
+    let wanted = push(&origin.path(), base, None);
+    let recant = ("recant", "recant@users.noreply.invalid");
+    let expected = new(
+        Some(&first),
+        "image: podinfo:6.5.0\n",
+        recant,
+        &wanted.message,
+        wanted.date_s,
+    );
+    let cache = TempDir::new().unwrap();
+    let made = git(&cache, Arc::new(Bound(TOKEN))).push(&wanted).await.unwrap();
+    assert_eq!(made, world.commit(&expected).unwrap());
+}

@@ -1,11 +1,11 @@
 //! The Gitea client against the world's own forge, over HTTP: the two have been written apart from each other.
 
-use crate::forge_clients::HEAD;
-use crate::forge_clients::TOKEN;
-use crate::forge_clients::branch;
-use crate::forge_clients::cluster;
-use crate::forge_clients::hosts;
-use crate::forge_clients::text;
+use crate::forge_clients::bound::HEAD;
+use crate::forge_clients::bound::TOKEN;
+use crate::forge_clients::bound::branch;
+use crate::forge_clients::bound::cluster;
+use crate::forge_clients::bound::hosts;
+use crate::forge_clients::bound::text;
 use crate::serve::Fake;
 use crate::serve::Seen;
 use axum::http::StatusCode;

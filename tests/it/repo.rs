@@ -18,6 +18,7 @@ use origin::kind;
 use origin::push;
 use recant::credential::Anonymous;
 use recant::port::PortError;
+use recant::port::Repo;
 use recant::repo::Git2;
 use recant::repo::Settings;
 use recant_core::effect::Push;

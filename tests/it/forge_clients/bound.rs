@@ -1,5 +1,7 @@
 //! Forge objects and their Secrets, and the clients bound by them.
 
+use base64::Engine;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use recant::forge::Bindings;
 use recant::forge::Hosts;
@@ -7,7 +9,6 @@ use recant::forge::Pace;
 use recant::port::Answered;
 use recant::port::Change;
 use recant::port::Cluster;
-use recant::port::Forge;
 use recant::port::PortError;
 use recant_core::effect::Event;
 use recant_core::effect::PullText;

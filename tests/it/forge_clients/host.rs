@@ -6,6 +6,7 @@ use crate::serve::Fake;
 use crate::serve::Seen;
 use crate::serve::json;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use axum::response::Response;
 use serde_json::Value;
 use serde_json::json as j;

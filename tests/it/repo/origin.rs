@@ -3,7 +3,9 @@
 use crate::serve::Fake;
 use crate::serve::Seen;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use axum::response::Response;
+use base64::Engine;
 use git2::Oid;
 use git2::Repository;
 use git2::Signature;
@@ -19,6 +21,7 @@ use recant_core::effect::Push;
 use recant_core::query::Branch;
 use recant_core::query::CommitRef;
 use recant_core::query::RepoUrl;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
@@ -28,7 +31,7 @@ use tempfile::TempDir;
 
 pub(crate) const TOKEN: &str = "t0ken-s3cret";
 
-pub(crate) struct Bound(&'static str);
+pub(crate) struct Bound(pub(crate) &'static str);
 
 impl Credentials for Bound {
     fn for_url<'a>(&'a self, _url: &'a str) -> Answered<'a, Option<Credential>> {

@@ -224,14 +224,23 @@ async fn a_refusal_says_whether_to_look_again_to_ask_a_person_or_to_wait() {
         (404, "NotFound", update(), "stale"),
         (409, "Conflict", delete(), "stale"),
         (404, "NotFound", delete(), "done"),
+        (
+            404,
+            "PathUnknown",
+            Write::UpdateStatus(at_version("7")),
+            "invalid",
+        ),
         (401, "Unauthorized", update(), "denied"),
         (403, "Forbidden", update(), "denied"),
         (422, "Invalid", update(), "invalid"),
         (400, "BadRequest", update(), "invalid"),
         (500, "InternalError", update(), "unreachable"),
     ] {
-        let fake =
-            Fake::start(move |seen| discovery(seen).unwrap_or_else(|| status(code, reason, "web"))).await;
+        let fake = Fake::start(move |seen| {
+            discovery(seen)
+                .unwrap_or_else(|| status(code, reason, if reason == "PathUnknown" { "" } else { "web" }))
+        })
+        .await;
         let got = match Cluster::write(&kube(&fake.url()).await, &write).await {
             Ok(_) => "done".to_owned(),
             Err(error) => {

@@ -138,6 +138,9 @@ async fn only_the_repositorys_own_branch_counts_on_however_many_pages() {
             w.pulls
                 .extend((2..=230).map(|n| pull(n, "open", "feature", "acme/fleet")));
             w.pulls.push(pull(231, "open", HEAD, "mallory/fleet"));
+            let mut renamed = pull(233, "open", HEAD, "acme/renamed");
+            renamed["base"]["repo"]["full_name"] = j!("Acme/renamed");
+            w.pulls.push(renamed);
             let mut orphan = pull(232, "open", HEAD, "gone/fleet");
             orphan["head"]["repo"] = Value::Null;
             w.pulls.push(orphan);
@@ -150,7 +153,7 @@ async fn only_the_repositorys_own_branch_counts_on_however_many_pages() {
             .iter()
             .map(|p| p.number)
             .collect();
-        assert_eq!(numbers, [1], "{kind}");
+        assert_eq!(numbers, [233, 1], "{kind}");
         for number in [2, 230] {
             let edited = forge.update(number, &text(&url)).await;
             assert!(

@@ -16,6 +16,9 @@ use crate::serve::nobody;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use recant::credential::Anonymous;
+use recant::credential::Credential;
+use recant::credential::Credentials;
+use recant::port::Answered;
 use recant::port::PortError;
 use recant::port::Repo;
 use recant::repo::Git2;
@@ -188,4 +191,32 @@ async fn a_server_that_hangs_is_given_up() {
         .head(&branch(&url, "main"))
         .await;
     assert_eq!(kind(&answer), "unreachable", "{answer:?}");
+}
+
+/// Gives a token out that is wrong until it hears of it.
+#[derive(Default)]
+struct Rotated(std::sync::atomic::AtomicBool);
+
+impl Credentials for Rotated {
+    fn for_url<'a>(&'a self, url: &'a str) -> Answered<'a, Option<Credential>> {
+        let heard = self.0.load(std::sync::atomic::Ordering::SeqCst);
+        Box::pin(async move { Bound(if heard { TOKEN } else { "old" }).for_url(url).await })
+    }
+
+    fn refused(&self) {
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_credential_is_reported_to_where_it_came_from() {
+    let origin = Origin::new();
+    let Some(server) = http(&origin, true).await else {
+        return;
+    };
+    let main = branch(&format!("{}/fleet.git", server.url()), "main");
+    let cache = TempDir::new().unwrap();
+    let git = git(&cache, Arc::new(Rotated::default()));
+    assert_eq!(kind(&git.head(&main).await), "denied");
+    assert_eq!(git.head(&main).await.unwrap(), Some(origin.second.to_string()));
 }

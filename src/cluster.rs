@@ -29,6 +29,7 @@ use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use resolve::Kind;
 use resolve::Resolver;
+use resolve::plain_name;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -101,6 +102,7 @@ impl Kube {
     }
 
     async fn get(&self, name: &ObjectRef) -> Result<Option<Object>, PortError> {
+        plain_name(name)?;
         for _ in 0..2 {
             let Some(kind) = self.resolver.kind(&name.api_version, &name.kind).await? else {
                 return Ok(None);
@@ -119,6 +121,7 @@ impl Kube {
     }
 
     async fn list(&self, api_version: &str, kind: &str, namespace: &str) -> Result<Vec<Object>, PortError> {
+        plain_name(&ObjectRef::new(api_version, kind, namespace, ""))?;
         for _ in 0..2 {
             let Some(known) = self.resolver.kind(api_version, kind).await? else {
                 return Ok(Vec::new());

@@ -59,6 +59,9 @@ pub struct Credential {
 pub trait Credentials: Send + Sync {
     /// The credential bound to a repository's URL, or that none is.
     fn for_url<'a>(&'a self, url: &'a str) -> Answered<'a, Option<Credential>>;
+
+    /// Hears that a host has refused a credential: it may have been replaced since it was read.
+    fn refused(&self) {}
 }
 
 /// No credentials at all: public and local repositories, read only.

@@ -13,6 +13,7 @@ mod rest;
 pub use binding::Bindings;
 pub use rest::Pace;
 
+use crate::credential::Credentials;
 use crate::port::Answered;
 use crate::port::Forge;
 use crate::port::PortError;
@@ -80,7 +81,7 @@ impl Hosts {
     /// A refused credential may have been replaced since it was read.
     fn done<T>(&self, answer: Result<T, PortError>) -> Result<T, PortError> {
         if let Err(PortError::Denied(_)) = &answer {
-            self.bindings.forget();
+            self.bindings.refused();
         }
         answer
     }

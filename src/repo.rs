@@ -108,8 +108,13 @@ impl Git2 {
             let _guard = guard;
             job.run(&work)
         });
-        done.await
-            .unwrap_or_else(|e| Err(PortError::Invalid(format!("work on {repo} broke off: {e}"))))
+        let answer = done
+            .await
+            .unwrap_or_else(|e| Err(PortError::Invalid(format!("work on {repo} broke off: {e}"))));
+        if let Err(PortError::Denied(_)) = &answer {
+            self.credentials.refused();
+        }
+        answer
     }
 
     fn lock(&self, url: &str) -> Arc<tokio::sync::Mutex<()>> {

@@ -18,7 +18,8 @@ impl Failure {
     /// The failure of a write: an object that is gone is as stale as one that has moved on.
     pub(super) fn of_write(self) -> PortError {
         match self {
-            Self::NoPath(text) | Self::NoObject(text) => PortError::Stale(text),
+            Self::NoObject(text) => PortError::Stale(text),
+            Self::NoPath(text) => PortError::Invalid(format!("the cluster does not serve that: {text}")),
             Self::Port(error) => error,
         }
     }

@@ -3,6 +3,7 @@
 use super::FIELD_MANAGER;
 use super::Kube;
 use super::error::Failure;
+use super::resolve::plain_name;
 use crate::port::PortError;
 use jiff::Timestamp;
 use kube::core::Request;
@@ -22,6 +23,9 @@ const REASON: &str = "Synced";
 
 /// The longest message the API server takes, in bytes.
 const MAX_MESSAGE: usize = 1024;
+
+/// The longest part of an event's name that the object's name may make up: 253 bytes less a dot and 16 digits.
+const MAX_STEM: usize = 236;
 
 /// How many events are remembered for counting. client-go remembers as many.
 const REMEMBERED: usize = 4096;
@@ -68,7 +72,8 @@ impl Recorder {
 
     fn body(&self, event: &Event, namespace: &str, now: Timestamp) -> (String, Value) {
         let about = &event.about;
-        let name = format!("{}.{:x}", about.name, now.as_nanosecond());
+        let stem = &about.name[..about.name.floor_char_boundary(MAX_STEM)];
+        let name = format!("{stem}.{:x}", now.as_nanosecond());
         let time = format!("{now:.0}");
         let mut involved = json!({
             "apiVersion": about.api_version,
@@ -102,6 +107,7 @@ impl Recorder {
 impl Kube {
     /// Records an event, or counts it when it stands already.
     pub(super) async fn record(&self, event: &Event) -> Result<(), PortError> {
+        plain_name(&event.about)?;
         let namespace = if event.about.namespace.is_empty() {
             "default"
         } else {

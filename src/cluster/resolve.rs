@@ -12,6 +12,7 @@ use kube::core::GroupVersionKind;
 use kube::core::Request;
 use kube::error::DiscoveryError;
 use recant_core::object::Object;
+use recant_core::object::ObjectRef;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,6 +59,25 @@ impl Kind {
         }
         Object(value)
     }
+}
+
+/// Refuses names that would lead to another path: what names an object may come from somebody who may not read there.
+pub(super) fn plain_name(name: &ObjectRef) -> Result<(), PortError> {
+    let mut parts = name
+        .api_version
+        .split('/')
+        .chain([name.namespace.as_str(), name.name.as_str()]);
+    let plain = |part: &str| {
+        !matches!(part, "." | "..")
+            && part
+                .chars()
+                .all(|c| c.is_ascii_graphic() && !"/%?#\\".contains(c))
+    };
+    let versions = name.api_version.split('/').count();
+    if versions > 2 || !parts.all(plain) {
+        return Err(PortError::Invalid(format!("{name:?} does not name an object")));
+    }
+    Ok(())
 }
 
 /// The kinds seen so far.

@@ -4,6 +4,7 @@ use super::FIELD_MANAGER;
 use super::Kube;
 use super::error::Failure;
 use super::resolve::Kind;
+use super::resolve::plain_name;
 use crate::port::PortError;
 use kube::core::params::DeleteParams;
 use kube::core::params::Patch;
@@ -27,6 +28,7 @@ impl Kube {
                 name.kind
             )));
         }
+        plain_name(&name)?;
         let Some(kind) = self.resolver.kind(&name.api_version, &name.kind).await? else {
             return Err(PortError::Invalid(format!(
                 "{name}: the cluster does not know {} of {}: install its CustomResourceDefinition",

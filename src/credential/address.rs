@@ -62,7 +62,7 @@ impl Address {
                 let port = url.port_or_known_default().ok_or("the URL has no port")?;
                 (scheme, host.to_owned(), port)
             }
-            "ssh" => ("https", https_host(host), 443),
+            "ssh" => ("https", https_host(host)?, 443),
             other => return Err(format!("scheme {other:?} is not http, https or ssh")),
         };
         let (path, suffix) = split_path(url.path())?;
@@ -136,10 +136,12 @@ fn scp(text: &str) -> Option<String> {
     Some(format!("ssh://{host}/{}", path.trim_start_matches('/')))
 }
 
-fn https_host(host: &str) -> String {
-    let host = host.to_ascii_lowercase();
+/// The host behind an SSH endpoint. `ssh` URLs keep their host as it was written, so it is read again as HTTPS reads it.
+fn https_host(host: &str) -> Result<String, String> {
+    let url = Url::parse(&format!("https://{host}/")).map_err(|e| format!("not a host's name: {e}"))?;
+    let host = url.host_str().ok_or("the URL names no host")?;
     let known = SSH_HOSTS.iter().find(|(ssh, _)| *ssh == host);
-    known.map_or(host, |(_, https)| (*https).to_owned())
+    Ok(known.map_or(host, |(_, https)| https).to_owned())
 }
 
 /// URL parsers resolve `..` before anybody could see it; who writes it has something in mind.
@@ -200,6 +202,8 @@ mod tests {
             "ssh://git@ssh.github.com:443/acme/fleet",
             "git@github.com:acme/fleet.git",
             "git@github.com:/acme/fleet",
+            "ssh://git@GitHub.com/acme/fleet",
+            "ssh://git@github%2ecom/acme/fleet",
         ] {
             assert_eq!(
                 url(text),
@@ -233,6 +237,8 @@ mod tests {
             "https://",
             "file:///etc",
             "ext::sh -c whoami",
+            "ssh://git@github.com%2f.evil/acme/fleet",
+            "github.com:pw@evil:acme/fleet",
             "git://github.com/acme/fleet",
             "/srv/repo",
             "",

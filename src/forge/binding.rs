@@ -99,11 +99,6 @@ impl Bindings {
         }
     }
 
-    /// Makes the next look-up read the objects anew.
-    pub(super) fn forget(&self) {
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     /// The Forge that a repository's URL is bound to: of several the one with the longest path.
     pub(super) async fn find(&self, url: &str) -> Result<(Bound, Slug), PortError> {
         let address = address(url)?;
@@ -207,6 +202,11 @@ impl Credentials for Bindings {
                 None => Ok(None),
             }
         })
+    }
+
+    /// Makes the next look-up read the objects anew.
+    fn refused(&self) {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

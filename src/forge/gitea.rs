@@ -91,7 +91,7 @@ impl Host for Gitea {
             let state = if only_open { "open" } else { "all" };
             let path = || Call::get(format!("/repos/{repo}/pulls")).query("state", state);
             let all: Vec<WirePull> = self.rest.pages(self.page(), path).await?;
-            Ok(all.into_iter().filter(|pull| pull.is_from(repo, head)).collect())
+            Ok(all.into_iter().filter(|pull| pull.is_from(head)).collect())
         })
     }
 

@@ -75,7 +75,7 @@ impl Host for GitHub {
             };
             // A filter that is not understood is left out by GitHub, so that all pull requests come.
             let all: Vec<WirePull> = self.rest.pages(self.page(), path).await?;
-            Ok(all.into_iter().filter(|pull| pull.is_from(repo, head)).collect())
+            Ok(all.into_iter().filter(|pull| pull.is_from(head)).collect())
         })
     }
 

@@ -189,10 +189,12 @@ impl WirePull {
         &self.head.branch
     }
 
-    /// Whether it comes from that branch of that repository itself, not of a fork.
-    pub(super) fn is_from(&self, repo: &Slug, branch: &str) -> bool {
-        let own = |r: &WireRepo| r.full_name.eq_ignore_ascii_case(&repo.to_string());
-        self.head.branch == branch && self.head.repo.as_ref().is_some_and(own)
+    /// Whether it comes from that branch of the repository it is to be merged into, not of a fork. The host's own
+    /// names are compared: the repository may have had another when its URL was written.
+    pub(super) fn is_from(&self, branch: &str) -> bool {
+        let name = |end: &WireEnd| end.repo.as_ref().map(|repo| repo.full_name.to_ascii_lowercase());
+        let own = name(&self.head).is_some_and(|head| !head.is_empty() && Some(head) == name(&self.base));
+        self.head.branch == branch && own
     }
 }
 

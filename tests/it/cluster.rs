@@ -224,14 +224,23 @@ async fn a_refusal_says_whether_to_look_again_to_ask_a_person_or_to_wait() {
         (404, "NotFound", update(), "stale"),
         (409, "Conflict", delete(), "stale"),
         (404, "NotFound", delete(), "done"),
+        (
+            404,
+            "PathUnknown",
+            Write::UpdateStatus(at_version("7")),
+            "invalid",
+        ),
         (401, "Unauthorized", update(), "denied"),
         (403, "Forbidden", update(), "denied"),
         (422, "Invalid", update(), "invalid"),
         (400, "BadRequest", update(), "invalid"),
         (500, "InternalError", update(), "unreachable"),
     ] {
-        let fake =
-            Fake::start(move |seen| discovery(seen).unwrap_or_else(|| status(code, reason, "web"))).await;
+        let fake = Fake::start(move |seen| {
+            discovery(seen)
+                .unwrap_or_else(|| status(code, reason, if reason == "PathUnknown" { "" } else { "web" }))
+        })
+        .await;
         let got = match Cluster::write(&kube(&fake.url()).await, &write).await {
             Ok(_) => "done".to_owned(),
             Err(error) => {
@@ -349,4 +358,43 @@ async fn changes_wait_for_a_kind_to_be_installed_and_report_its_objects_deleted_
         }
     };
     assert_eq!(last.object, at_version("8"));
+}
+
+#[tokio::test]
+async fn a_name_that_would_lead_to_another_path_is_never_asked_for() {
+    let fake = Fake::start(|seen| discovery(seen).unwrap_or_else(|| json(200, at_version("1").0))).await;
+    let kube = kube(&fake.url()).await;
+    for (api_version, namespace, name) in [
+        ("apps/v1", "shop", "../../../kube-system/secrets/token"),
+        ("apps/v1", "shop", ".."),
+        ("apps/v1", "shop", "web?x=1"),
+        ("apps/v1", "shop", "web%2f..%2fx"),
+        ("apps/v1", "shop", "we b"),
+        ("apps/v1", "shop/../kube-system", "web"),
+        ("apps/v1/namespaces/kube-system/secrets", "shop", "web"),
+        ("../v1", "shop", "web"),
+    ] {
+        let name = ObjectRef::new(api_version, "Deployment", namespace, name);
+        let read = Cluster::get(&kube, &name).await;
+        assert!(matches!(read, Err(PortError::Invalid(_))), "{name:?}: {read:?}");
+        let delete = Write::Delete {
+            name: name.clone(),
+            uid: String::new(),
+        };
+        assert!(
+            matches!(Cluster::write(&kube, &delete).await, Err(PortError::Invalid(_))),
+            "{name:?}"
+        );
+        let event = Event {
+            about: name.clone(),
+            uid: String::new(),
+            warning: false,
+            message: "x".to_owned(),
+        };
+        assert!(
+            matches!(Cluster::event(&kube, &event).await, Err(PortError::Invalid(_))),
+            "{name:?}"
+        );
+    }
+    assert_eq!(fake.calls(), Vec::<String>::new());
 }

@@ -8,6 +8,7 @@ mod crds;
 mod examples;
 mod files;
 mod forge_clients;
+mod forge_world;
 mod gauge;
 mod manifests;
 mod repo;

@@ -157,7 +157,6 @@ impl Merger<'_> {
     }
 
     /// What to merge over what, after nulls and directives; `None` deletes.
-    #[expect(clippy::type_complexity, reason = "a pair of values, used once")]
     fn begin_map(
         &mut self,
         dest: Option<Node>,

@@ -1,9 +1,11 @@
 //! The build order of one kustomization, and of those it pulls in.
 
+use crate::config;
 use crate::config::Config;
-use crate::id::Id;
+use crate::generate;
 use crate::kustomization;
 use crate::kustomization::Kustomization;
+use crate::kustomization::decode::Problems;
 use crate::kustomization::decode::Text;
 use crate::origin::OriginId;
 use crate::problem::Problem;
@@ -13,16 +15,28 @@ use crate::session::Found;
 use crate::session::Session;
 use crate::session::is_remote;
 use crate::session::remote;
+use crate::transform::builtin;
 use crate::transform::images;
+use crate::transform::labels;
+use crate::transform::names;
+use crate::transform::names::End;
 use crate::transform::namespace::Namespace;
 use crate::transform::namespace::Subjects;
 use crate::transform::patches;
+use crate::transform::replacements;
+use crate::transform::replicas;
+use crate::transform::vars;
+use crate::transform::vars::Var;
+use crate::yaml::Node;
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accumulator {
     pub(crate) resources: Resources,
     pub(crate) config: Config,
+    pub(crate) vars: Vec<Var>,
+    /// `sortOptions` of the kustomization itself; only the outermost one's count.
+    pub(crate) sort_options: Option<Node>,
 }
 
 impl Accumulator {
@@ -34,6 +48,24 @@ impl Accumulator {
 
     fn merge(&mut self, session: &mut Session<'_>, other: Self) {
         self.append(session, other.resources.list);
+        let merged = self.config.merge(&other.config);
+        session.check(merged, OriginId::None);
+        let mut problems = Problems::new();
+        for var in other.vars {
+            self.declare(var, &mut problems);
+        }
+        for (origin, problem) in problems {
+            session.problem(problem, origin);
+        }
+    }
+
+    fn declare(&mut self, var: Var, problems: &mut Problems) {
+        if self.vars.iter().any(|v| v.name == var.name) {
+            let problem = Problem::error(format!("var `{}` is declared twice", var.name));
+            problems.push((var.origin, problem));
+            return;
+        }
+        self.vars.push(var);
     }
 }
 
@@ -49,6 +81,7 @@ pub(crate) fn directory(
         chain.push(dir.to_owned());
         target(session, &k, dir, chain, &mut acc);
         chain.pop();
+        acc.sort_options = k.sort_options;
     }
     acc
 }
@@ -99,10 +132,19 @@ pub(crate) fn target(
     for entry in &k.resources {
         resource_entry(session, entry, dir, chain, acc);
     }
+    let config = config::load(session, &k.configurations, dir);
+    let merged = acc.config.merge(&config);
+    session.check(merged, k.origin);
+    for made in generate::all(session, k, dir) {
+        let origin = made.node.origin;
+        let absorbed = acc.resources.absorb(made);
+        session.check(absorbed, origin);
+    }
     for entry in &k.components {
         component_entry(session, entry, dir, chain, acc);
     }
     transform(session, k, dir, acc);
+    declare_vars(session, k, acc);
 }
 
 fn resource_entry(
@@ -186,33 +228,9 @@ fn cycle(path: &str, chain: &[String]) -> Option<Problem> {
     )))
 }
 
-/// Fields that are read but not yet honoured.
-fn pending(session: &mut Session<'_>, k: &Kustomization) {
-    for (field, used) in [
-        ("namePrefix", !k.name_prefix.is_empty()),
-        ("nameSuffix", !k.name_suffix.is_empty()),
-        ("labels", !k.labels.is_empty()),
-        ("commonLabels", !k.common_labels.is_empty()),
-        ("commonAnnotations", !k.common_annotations.is_empty()),
-        ("replicas", !k.replicas.is_empty()),
-        ("replacements", !k.replacements.is_empty()),
-        ("vars", !k.vars.is_empty()),
-        ("configurations", !k.configurations.is_empty()),
-        ("transformers", !k.transformers.is_empty()),
-        ("configMapGenerator", !k.config_map_generator.is_empty()),
-        ("secretGenerator", !k.secret_generator.is_empty()),
-    ] {
-        if used {
-            let problem =
-                Problem::unsupported(format!("`{field}` is not rendered yet; use the kustomize binary"));
-            session.problem(problem, k.origin);
-        }
-    }
-}
-
+/// The transformers in kustomize's fixed order.
 fn transform(session: &mut Session<'_>, k: &Kustomization, dir: &str, acc: &mut Accumulator) {
-    pending(session, k);
-    let resources = &mut acc.resources;
+    let (resources, config) = (&mut acc.resources, &acc.config);
     if !k.patches_strategic_merge.is_empty() {
         patches::run_strategic(session, resources, &k.patches_strategic_merge, dir);
     }
@@ -221,26 +239,63 @@ fn transform(session: &mut Session<'_>, k: &Kustomization, dir: &str, acc: &mut 
     }
     let namespace = Namespace {
         namespace: &k.namespace,
-        specs: &acc.config.namespace,
+        specs: &config.namespace,
         unset_only: false,
         subjects: Subjects::DefaultOnly,
     };
     namespace.run(session, resources);
+    names::run(
+        session,
+        resources,
+        End::Prefix,
+        &k.name_prefix,
+        &config.name_prefix,
+    );
+    names::run(
+        session,
+        resources,
+        End::Suffix,
+        &k.name_suffix,
+        &config.name_suffix,
+    );
+    for label in &k.labels {
+        labels::run(session, resources, label, config);
+    }
+    labels::put(
+        session,
+        resources,
+        "commonLabels",
+        &k.common_labels,
+        &config.common_labels,
+    );
+    let annotations = &config.common_annotations;
+    labels::put(
+        session,
+        resources,
+        "commonAnnotations",
+        &k.common_annotations,
+        annotations,
+    );
     for patch in &k.patches_json6902 {
         patches::run_json(session, resources, patch, dir);
     }
-    for image in &k.images {
-        images::run(session, resources, image, &acc.config.images);
+    for replica in &k.replicas {
+        replicas::run(session, resources, replica, &config.replicas);
     }
+    for image in &k.images {
+        images::run(session, resources, image, &config.images);
+    }
+    replacements::run(session, resources, &k.replacements, dir);
+    builtin::run(session, resources, &k.transformers, dir);
 }
 
-/// The names that several objects share, which kustomize would not build.
-pub(crate) fn duplicates(resources: &Resources) -> Vec<Id> {
-    let mut seen = std::collections::BTreeSet::new();
-    resources
-        .list
-        .iter()
-        .map(resource::Resource::id)
-        .filter(|id| !seen.insert(id.clone()))
-        .collect()
+fn declare_vars(session: &mut Session<'_>, k: &Kustomization, acc: &mut Accumulator) {
+    let mut problems = Problems::new();
+    for node in &k.vars {
+        let var = vars::declare(&mut acc.resources, node, &mut problems);
+        acc.declare(var, &mut problems);
+    }
+    for (origin, problem) in problems {
+        session.problem(problem, origin);
+    }
 }

@@ -44,6 +44,15 @@ impl FieldSpec {
             .collect()
     }
 
+    /// Whether this spec is for the same path and for objects that the other one is for.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let fits = |want: &str, have: &str| want.is_empty() || want == have;
+        self.path == other.path
+            && fits(&other.group, &self.group)
+            && fits(&other.version, &self.version)
+            && fits(&other.kind, &self.kind)
+    }
+
     pub(crate) fn matches(&self, node: &Node) -> bool {
         let (group, version) = split_api_version(node.str_at(&["apiVersion"]));
         let fits = |want: &str, have: &str| want.is_empty() || want == have;

@@ -3,16 +3,12 @@
 //! Never here: a file system, a clock, a network, a process. Rendering never aborts and never guesses: what it
 //! cannot do is a problem with a location.
 
-#![expect(
-    dead_code,
-    unused_imports,
-    reason = "the transformers that use these come next"
-)]
-
 mod accumulate;
 mod config;
+mod fieldpath;
 mod fieldspec;
 pub mod flux;
+mod generate;
 mod id;
 mod inline;
 mod kustomization;
@@ -25,11 +21,12 @@ mod resource;
 mod roots;
 mod selector;
 mod session;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod transform;
 mod tree;
-mod yaml;
+pub mod yaml;
 
 pub use object::Object;
 pub use object::ObjectId;

@@ -126,6 +126,7 @@ impl Arena {
     }
 
     /// Records a value from outside of Git.
+    #[expect(dead_code, reason = "substitution from the cluster comes with the Flux layer")]
     pub(crate) fn external(&mut self, reference: &str) -> OriginId {
         self.push(Made::External(Arc::from(reference)))
     }

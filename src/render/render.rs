@@ -10,6 +10,10 @@ use crate::object::Rendered;
 use crate::problem::Problem;
 use crate::session::Found;
 use crate::session::Session;
+use crate::transform::hash;
+use crate::transform::nameref;
+use crate::transform::sort;
+use crate::transform::vars;
 use crate::yaml::json;
 use crate::yaml::resolve::Rules;
 use std::sync::Arc;
@@ -47,11 +51,27 @@ pub fn render(tree: &Tree, root: &Root) -> Rendered {
     finish(session, acc)
 }
 
+/// What kustomize does once, at the outermost root.
 fn finish(mut session: Session<'_>, mut acc: Accumulator) -> Rendered {
+    hash::run(&mut session, &mut acc.resources);
+    nameref::run(&mut session, &mut acc.resources, &acc.config.name_reference);
+    vars::run(
+        &mut session,
+        &mut acc.resources,
+        &acc.vars,
+        &acc.config.var_reference,
+    );
     acc.resources.list.retain(|r| {
         r.annotation("config.kubernetes.io/local-config")
             .is_none_or(|value| value == "false")
     });
+    if let Some(options) = acc.sort_options.take() {
+        let mut problems = Vec::new();
+        sort::run(&mut acc.resources, &options, &mut problems);
+        for (origin, problem) in problems {
+            session.problem(problem, origin);
+        }
+    }
     for resource in &acc.resources.list {
         if let Err((origin, message)) = json::to_json(&resource.node, Rules::V3) {
             let problem = Problem::error(format!("{}: {message}", resource.id()));

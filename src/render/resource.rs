@@ -27,6 +27,8 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     pub(crate) behavior: Behavior,
     pub(crate) needs_hash: bool,
+    /// Names of the `vars` that are read from this object.
+    pub(crate) vars: Vec<String>,
     pub(crate) tombs: Vec<Tomb>,
 }
 
@@ -39,6 +41,7 @@ impl Resource {
             suffixes: Vec::new(),
             behavior: Behavior::Create,
             needs_hash: false,
+            vars: Vec::new(),
             tombs: Vec::new(),
         }
     }
@@ -89,6 +92,61 @@ impl Resource {
     pub(crate) fn remember_id(&mut self) {
         let id = self.id();
         self.previous.push((id.gvk.kind, id.namespace, id.name));
+    }
+
+    /// Takes over from the object that a generated one merges into or replaces.
+    fn inherit(&mut self, old: &Self, merge: bool) {
+        let mut maps: Vec<(&[&str], &str)> = vec![(&["metadata"], "labels"), (&["metadata"], "annotations")];
+        if merge {
+            maps.extend([(&[] as &[&str], "data"), (&[], "binaryData")]);
+        }
+        for (path, field) in maps {
+            let theirs = old
+                .node
+                .at(path)
+                .and_then(|n| n.get(field))
+                .and_then(Node::as_map);
+            for entry in theirs.unwrap_or_default() {
+                let at = entry.origin;
+                let parent = path.iter().try_fold(&mut self.node, |n, key| n.map_at(key, at));
+                let Some(mine) = parent.and_then(|n| n.map_at(field, at)) else {
+                    continue;
+                };
+                if mine.get(&entry.key.text).is_none() {
+                    let text = entry.value.text().unwrap_or_default();
+                    mine.set(&entry.key.text, Node::string(text, entry.value.origin));
+                }
+            }
+        }
+        if !merge {
+            for field in ["data", "binaryData"] {
+                let entries = old.node.get(field).and_then(Node::as_map).unwrap_or_default();
+                let gone = entries.iter().map(|e| {
+                    let pointer = format!("/{field}/{}", crate::object::escape(&e.key.text));
+                    (pointer, e.value.origin, self.node.origin)
+                });
+                self.tombs.extend(gone);
+            }
+        }
+        let namespace = old.node.at(&["metadata", "namespace"]).cloned();
+        let name = old.node.at(&["metadata", "name"]).cloned();
+        if let Some(meta) = self.node.map_at("metadata", old.node.origin) {
+            if let Some(name) = name {
+                meta.set("name", name);
+            }
+            match namespace {
+                Some(namespace) => meta.set("namespace", namespace),
+                None => {
+                    meta.remove("namespace");
+                }
+            }
+        }
+        self.previous.clone_from(&old.previous);
+        self.prefixes.clone_from(&old.prefixes);
+        self.suffixes.clone_from(&old.suffixes);
+        self.behavior = old.behavior;
+        self.needs_hash &= old.needs_hash;
+        self.vars.clone_from(&old.vars);
     }
 
     /// A string map below `metadata`: labels or annotations.
@@ -210,5 +268,32 @@ impl Resources {
         (0..self.list.len())
             .filter(|at| self.list[*at].ids().any(|other| other == *id))
             .collect()
+    }
+
+    /// Takes in a generated object: adds it, or merges it into or puts it in the place of the one it names.
+    pub(crate) fn absorb(&mut self, mut new: Resource) -> Result<(), Problem> {
+        let id = new.id();
+        let found = self.by_any_id(&id);
+        match (found.as_slice(), new.behavior) {
+            ([], Behavior::Create) => {
+                self.list.push(new);
+                Ok(())
+            }
+            ([], _) => Err(Problem::error(format!(
+                "`{id}` is not there to merge into or replace; drop `behavior`"
+            ))),
+            ([_], Behavior::Create) => Err(Problem::error(format!(
+                "`{id}` is there already; give the generator `behavior: merge` or `replace`"
+            ))),
+            ([at], behavior) => {
+                let old = &mut self.list[*at];
+                new.inherit(old, behavior == Behavior::Merge);
+                *old = new;
+                Ok(())
+            }
+            _ => Err(Problem::error(format!(
+                "several objects fit `{id}`; give the generator a namespace"
+            ))),
+        }
     }
 }

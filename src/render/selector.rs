@@ -2,7 +2,6 @@
 
 use crate::kustomization::decode::Fields;
 use crate::kustomization::decode::Problems;
-use crate::origin::OriginId;
 use crate::problem::Problem;
 use crate::resource::Resource;
 use crate::resource::Resources;
@@ -19,7 +18,6 @@ pub(crate) struct Selector {
     pub(crate) namespace: String,
     pub(crate) label_selector: String,
     pub(crate) annotation_selector: String,
-    pub(crate) origin: OriginId,
 }
 
 impl Selector {
@@ -33,7 +31,6 @@ impl Selector {
             namespace: f.text("namespace").text,
             label_selector: f.text("labelSelector").text,
             annotation_selector: f.text("annotationSelector").text,
-            origin: node.origin,
         };
         f.finish();
         selector
@@ -49,7 +46,9 @@ impl Selector {
 }
 
 /// A selector made ready.
-struct Matcher {
+pub(crate) struct Matcher {
+    /// Whether it says anything about the object's name at all.
+    says_id: bool,
     group: Option<Regex>,
     version: Option<Regex>,
     kind: Option<Regex>,
@@ -60,8 +59,16 @@ struct Matcher {
 }
 
 impl Matcher {
-    fn new(selector: &Selector) -> Result<Self, Problem> {
+    pub(crate) fn new(selector: &Selector) -> Result<Self, Problem> {
+        let any_id = [
+            &selector.group,
+            &selector.version,
+            &selector.kind,
+            &selector.name,
+            &selector.namespace,
+        ];
         Ok(Self {
+            says_id: any_id.iter().any(|part| !part.is_empty()),
             group: anchored(&selector.group)?,
             version: anchored(&selector.version)?,
             kind: anchored(&selector.kind)?,
@@ -70,6 +77,37 @@ impl Matcher {
             labels: requirements(&selector.label_selector)?,
             annotations: requirements(&selector.annotation_selector)?,
         })
+    }
+
+    /// Whether a target of replacements selects an object by any name it has, or had.
+    pub(crate) fn selects_any_id(&self, resource: &Resource) -> bool {
+        self.maps_fit(resource) && self.fits_any_id(resource)
+    }
+
+    /// Whether a target of replacements rejects an object.
+    pub(crate) fn rejects(&self, resource: &Resource) -> bool {
+        let says_maps = !self.labels.is_empty() || !self.annotations.is_empty();
+        (says_maps && self.maps_fit(resource)) || (self.says_id && self.fits_any_id(resource))
+    }
+
+    fn fits_any_id(&self, resource: &Resource) -> bool {
+        let fits = |regex: &Option<Regex>, text: &str| regex.as_ref().is_none_or(|r| r.is_match(text));
+        let fits_id = |gvk: &crate::id::Gvk, namespace: &str, name: &str| {
+            fits(&self.group, &gvk.group)
+                && fits(&self.version, &gvk.version)
+                && fits(&self.kind, &gvk.kind)
+                && fits(&self.name, name)
+                && fits(&self.namespace, namespace)
+        };
+        resource
+            .previous_ids()
+            .any(|id| fits_id(&id.gvk, &id.namespace, &id.name))
+            || fits_id(&resource.gvk(), resource.namespace(), resource.name())
+    }
+
+    fn maps_fit(&self, resource: &Resource) -> bool {
+        self.labels.iter().all(|r| r.holds(resource, "labels"))
+            && self.annotations.iter().all(|r| r.holds(resource, "annotations"))
     }
 
     fn matches(&self, resource: &Resource) -> bool {
@@ -84,8 +122,7 @@ impl Matcher {
         let (first, now) = (resource.original_id(), resource.id());
         (fits(&self.namespace, &first.namespace) || fits(&self.namespace, &now.namespace))
             && (fits(&self.name, &first.name) || fits(&self.name, &now.name))
-            && self.labels.iter().all(|r| r.holds(resource, "labels"))
-            && self.annotations.iter().all(|r| r.holds(resource, "annotations"))
+            && self.maps_fit(resource)
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) type Problems = Vec<(OriginId, Problem)>;
 pub(crate) struct Fields<'n, 'p> {
     what: &'static str,
     left: Vec<&'n Entry>,
+    /// Whether numbers and booleans count as strings, as in transformer configurations.
+    lenient: bool,
     pub(crate) problems: &'p mut Problems,
 }
 
@@ -41,8 +43,16 @@ impl<'n, 'p> Fields<'n, 'p> {
         Self {
             what,
             left: node.as_map().unwrap_or_default().iter().collect(),
+            lenient: false,
             problems,
         }
+    }
+
+    /// The same, with numbers and booleans counting as strings.
+    pub(crate) fn lenient(node: &'n Node, what: &'static str, problems: &'p mut Problems) -> Self {
+        let mut fields = Self::new(node, what, problems);
+        fields.lenient = true;
+        fields
     }
 
     /// Takes a field out; null counts as not there.
@@ -78,6 +88,10 @@ impl<'n, 'p> Fields<'n, 'p> {
                     origin: node.origin,
                 }
             }
+            Some(scalar) if self.lenient => Text {
+                text: scalar.text.to_string(),
+                origin: node.origin,
+            },
             _ => {
                 self.wrong(node, name, "a string; quote it");
                 Text::default()

@@ -9,8 +9,9 @@ use crate::yaml::Node;
 use decode::Text;
 
 pub(crate) use read::find_file;
-pub(crate) use read::from_node;
+pub(crate) use read::image;
 pub(crate) use read::read;
+pub(crate) use read::replica;
 
 /// The names a kustomization file may have.
 pub(crate) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -18,8 +19,6 @@ pub(crate) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.y
 /// A kustomization or component.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kustomization {
-    /// Path of the file it was read from.
-    pub(crate) file: String,
     pub(crate) origin: OriginId,
     pub(crate) is_component: bool,
     pub(crate) resources: Vec<Text>,

@@ -56,7 +56,7 @@ pub(crate) fn read(session: &mut Session<'_>, path: &str) -> Option<Kustomizatio
         return None;
     };
     let mut problems = Problems::new();
-    let kustomization = from_node(&document, path, &mut problems);
+    let kustomization = from_node(&document, &mut problems);
     for (origin, problem) in problems {
         session.problem(problem, origin);
     }
@@ -68,12 +68,11 @@ fn empty() -> Problem {
 }
 
 /// Decodes a kustomization out of its document.
-pub(crate) fn from_node(document: &Node, path: &str, problems: &mut Problems) -> Kustomization {
+pub(crate) fn from_node(document: &Node, problems: &mut Problems) -> Kustomization {
     let mut f = Fields::new(document, "the kustomization", problems);
     let kind = f.text("kind");
     let version = f.text("apiVersion");
     let mut k = Kustomization {
-        file: path.to_owned(),
         origin: document.origin,
         is_component: kind.text == "Component",
         ..Kustomization::default()
@@ -207,7 +206,8 @@ pub(crate) fn patch(node: &Node, problems: &mut Problems) -> Patch {
     patch
 }
 
-fn image(node: &Node, problems: &mut Problems) -> Image {
+/// Decodes one entry of `images`.
+pub(crate) fn image(node: &Node, problems: &mut Problems) -> Image {
     let mut f = Fields::new(node, "an images entry", problems);
     let image = Image {
         name: f.text("name"),
@@ -220,7 +220,8 @@ fn image(node: &Node, problems: &mut Problems) -> Image {
     image
 }
 
-fn replica(node: &Node, problems: &mut Problems) -> Replica {
+/// Decodes one entry of `replicas`.
+pub(crate) fn replica(node: &Node, problems: &mut Problems) -> Replica {
     let mut f = Fields::new(node, "a replicas entry", problems);
     let count = f.int("count");
     let replica = Replica {

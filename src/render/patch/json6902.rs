@@ -59,9 +59,10 @@ fn one(root: &mut Node, op: &Op, tombs: &mut Vec<Tomb>) -> Result<(), String> {
     match op.name.as_str() {
         "add" => add(root, &op.path, value()),
         "replace" => {
-            let old = remove(root, &op.path)?;
-            tombs.push((op.path.clone(), old.origin, op.origin));
-            put_back(root, &op.path, value())
+            if let Some(old) = replace(root, &op.path, value())? {
+                tombs.push((op.path.clone(), old.origin, op.origin));
+            }
+            Ok(())
         }
         "remove" => {
             let old = remove(root, &op.path)?;
@@ -162,16 +163,26 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts a replacing value where [`remove`] has made room.
-fn put_back(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
+/// Replaces a value, and gives the old one. A missing key of a map is set all the same.
+fn replace(root: &mut Node, path: &str, value: Node) -> Result<Option<Node>, String> {
+    if path.is_empty() {
+        return Ok(Some(std::mem::replace(root, value)));
+    }
     let (parts, last) = split(path)?;
-    match &mut parent(root, &parts)?.kind {
-        Kind::Seq(items) => {
-            let at = slot(&last, items.len())?;
-            items.insert(at, value);
-            Ok(())
+    let parent = parent(root, &parts)?;
+    match &mut parent.kind {
+        Kind::Scalar(_) => Err("the parent is a scalar".to_owned()),
+        Kind::Map(entries) => {
+            if let Some(entry) = entries.iter_mut().find(|e| *e.key.text == *last) {
+                return Ok(Some(std::mem::replace(&mut entry.value, value)));
+            }
+            parent.set(&last, value);
+            Ok(None)
         }
-        _ => add(root, path, value),
+        Kind::Seq(items) => {
+            let at = existing(&last, items.len())?;
+            Ok(Some(std::mem::replace(&mut items[at], value)))
+        }
     }
 }
 

@@ -74,11 +74,11 @@ fn anywhere(node: &mut Node, visit: &mut dyn FnMut(&mut Node)) {
 }
 
 fn update(arena: &mut Arena, field: &mut Node, image: &Image, pattern: &Regex) {
-    let Some(old) = field.text().filter(|t| pattern.is_match(t)) else {
+    let Some(old) = field.as_scalar().filter(|s| pattern.is_match(&s.text)) else {
         return;
     };
-    let new = changed(old, image);
-    if new == old {
+    let new = changed(&old.text, image);
+    if new == *old.text {
         return;
     }
     let mut inputs = vec![field.origin];
@@ -86,7 +86,10 @@ fn update(arena: &mut Arena, field: &mut Node, image: &Image, pattern: &Regex) {
     inputs.extend(args.iter().filter(|a| !a.is_empty()).map(|a| a.origin));
     let arg = inputs.pop().unwrap_or_default();
     let origin = arena.derive("images", &inputs, arg);
-    let scalar = Scalar::plain(&new);
+    let scalar = Scalar {
+        style: old.style,
+        ..Scalar::plain(&new)
+    };
     *field = Node::scalar(scalar, origin);
 }
 

@@ -121,6 +121,14 @@ struct Builder<'a> {
     /// Nodes that aliases have expanded to.
     expanded: usize,
     keys: BTreeSet<Arc<str>>,
+    /// Where the text ends, when its last line has content but no line break.
+    text_end: Option<usize>,
+}
+
+/// The end of a text whose last line is not empty and not closed by a line break.
+fn last_line_end(text: &str) -> Option<usize> {
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    (!last.trim().is_empty()).then_some(text.len())
 }
 
 impl<'a> Builder<'a> {
@@ -133,10 +141,13 @@ impl<'a> Builder<'a> {
             done: Vec::new(),
             expanded: 0,
             keys: BTreeSet::new(),
+            text_end: None,
         }
     }
 
+    /// The events of a text, as go-yaml would see them.
     fn run(mut self, text: &str) -> Result<Vec<Node>, Fault> {
+        self.text_end = last_line_end(text);
         let mut options = granit_parser::Options::default();
         options.set_emit_comments(false);
         for next in Parser::new_from_str_with_options(text, options) {
@@ -155,7 +166,15 @@ impl<'a> Builder<'a> {
         match event {
             Event::DocumentStart(..) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
-                let scalar = self.scalar(&text, style, tag.as_deref(), start == end);
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                // go-yaml adds no line break that is not there.
+                let cut = block && self.text_end == Some(end);
+                let text = if cut {
+                    text.strip_suffix('\n').unwrap_or(&text)
+                } else {
+                    &text
+                };
+                let scalar = self.scalar(text, style, tag.as_deref(), start == end);
                 let node = Node::scalar(scalar, self.place.origin(start, end, line));
                 self.push(node, anchor, 1, line)?;
             }

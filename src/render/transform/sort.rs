@@ -1,0 +1,59 @@
+//! The order of the output, when a kustomization asks for one.
+
+use crate::id::Gvk;
+use crate::id::Id;
+use crate::kustomization::decode::Fields;
+use crate::kustomization::decode::Problems;
+use crate::problem::Problem;
+use crate::resource::Resources;
+use crate::yaml::Node;
+
+const FIRST: &str = "Namespace ResourceQuota StorageClass CustomResourceDefinition ServiceAccount PodSecurityPolicy \
+    Role ClusterRole RoleBinding ClusterRoleBinding ConfigMap Secret Endpoints Service LimitRange PriorityClass \
+    PersistentVolume PersistentVolumeClaim Deployment StatefulSet CronJob PodDisruptionBudget";
+
+const LAST: &str = "MutatingWebhookConfiguration ValidatingWebhookConfiguration";
+
+/// Sorts by `sortOptions`.
+pub(crate) fn run(resources: &mut Resources, options: &Node, problems: &mut Problems) {
+    let mut f = Fields::new(options, "sortOptions", problems);
+    let order = f.text("order");
+    let legacy = f.node("legacySortOptions");
+    let mut first: Vec<String> = FIRST.split_whitespace().map(str::to_owned).collect();
+    let mut last: Vec<String> = LAST.split_whitespace().map(str::to_owned).collect();
+    match (order.text.as_str(), legacy) {
+        ("fifo", Some(node)) => {
+            let problem = Problem::error("legacySortOptions do nothing with order fifo; take them out");
+            f.problems.push((node.origin, problem));
+        }
+        ("fifo", None) => {}
+        ("legacy", legacy) => {
+            if let Some(node) = legacy {
+                let mut l = Fields::new(node, "legacySortOptions", f.problems);
+                let texts = |texts: Vec<crate::kustomization::decode::Text>| {
+                    texts.into_iter().map(|t| t.text).collect()
+                };
+                first = texts(l.texts("orderFirst"));
+                last = texts(l.texts("orderLast"));
+                l.finish();
+            }
+            resources.list.sort_by_cached_key(|r| key(&r.id(), &first, &last));
+        }
+        (other, _) => {
+            let problem = Problem::error(format!("sort order `{other}` is unknown; write legacy or fifo"));
+            f.problems.push((options.origin, problem));
+        }
+    }
+    f.finish();
+}
+
+/// Place of the kind, then group, version and kind, then namespace and name.
+fn key(id: &Id, first: &[String], last: &[String]) -> (i64, Gvk, String, String) {
+    let place = |list: &[String]| list.iter().position(|k| *k == id.gvk.kind).map(|at| at as i64);
+    let rank = match (place(first), place(last)) {
+        (Some(at), _) => at - first.len() as i64,
+        (None, Some(at)) => at + 1,
+        (None, None) => 0,
+    };
+    (rank, id.gvk.clone(), id.namespace.clone(), id.name.clone())
+}

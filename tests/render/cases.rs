@@ -1,0 +1,165 @@
+//! The renderer against recorded output of the real kustomize.
+//!
+//! The cases lie beside the repository; where they are absent the tests say so and pass.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that reads cases from disk and reports how many pass"
+)]
+
+use recant_render::Entry;
+use recant_render::Rendered;
+use recant_render::Root;
+use recant_render::Tree;
+use recant_render::render;
+use recant_render::yaml::Document;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Cases that are not expected to pass, each with its reason.
+const EXCEPTIONS: &[(&str, &str)] = &[];
+
+fn cases(set: &str) -> Vec<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // A linked worktree lies one level deeper than the repository itself.
+    let beside =
+        ["../shared", "../../shared"].map(|up| repository.join(up).join("kustomize-cases").join(set));
+    let Some(entries) = beside.iter().find_map(|dir| fs::read_dir(dir).ok()) else {
+        eprintln!("no cases at {}: skipped", beside[0].display());
+        return Vec::new();
+    };
+    let mut all: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+fn tree(dir: &Path) -> Tree {
+    let mut entries = Vec::new();
+    collect(dir, dir, &mut entries);
+    Tree::new(entries)
+}
+
+fn collect(root: &Path, dir: &Path, entries: &mut Vec<(String, Entry)>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        if path.is_symlink() {
+            let target = fs::read_link(&path).unwrap();
+            entries.push((name, Entry::Link(target.to_str().unwrap().into())));
+        } else if path.is_dir() {
+            collect(root, &path, entries);
+        } else {
+            entries.push((name, Entry::File(Arc::from(fs::read(&path).unwrap()))));
+        }
+    }
+}
+
+/// Objects by name; several of one name in a list.
+fn by_name(objects: impl IntoIterator<Item = Value>) -> BTreeMap<String, Vec<Value>> {
+    let mut map: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for object in objects {
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let key = format!(
+            "{} {} {}/{}",
+            text("/apiVersion"),
+            text("/kind"),
+            text("/metadata/namespace"),
+            text("/metadata/name")
+        );
+        map.entry(key).or_default().push(object);
+    }
+    map
+}
+
+/// What is wrong with a rendering, or nothing.
+fn differs(case: &Path, rendered: &Rendered) -> Option<String> {
+    let problems: Vec<String> = rendered.problems.iter().map(ToString::to_string).collect();
+    if case.join("expected_error.txt").exists() {
+        return rendered
+            .ok()
+            .then(|| "kustomize fails here; no problem was found".to_owned());
+    }
+    if !rendered.ok() {
+        return Some(format!("problems: {}", problems.join("; ")));
+    }
+    let bytes = fs::read(case.join("expected.yaml")).unwrap();
+    let wanted = by_name(Document::read(&bytes).unwrap().iter().map(|d| d.json().unwrap()));
+    let got = by_name(rendered.objects.iter().map(recant_render::Object::json));
+    for key in wanted.keys().chain(got.keys()) {
+        match (wanted.get(key), got.get(key)) {
+            (Some(wanted), Some(got)) if wanted == got => {}
+            (Some(wanted), Some(got)) => {
+                return Some(format!("{key}: {}", first_difference("", &wanted[0], &got[0])));
+            }
+            (Some(_), None) => return Some(format!("{key} is missing; there are {:?}", got.keys())),
+            (None, _) => return Some(format!("{key} should not be there")),
+        }
+    }
+    None
+}
+
+fn first_difference(path: &str, wanted: &Value, got: &Value) -> String {
+    if let (Value::Object(w), Value::Object(g)) = (wanted, got) {
+        for key in w.keys().chain(g.keys()) {
+            let (w, g) = (&wanted[key], &got[key]);
+            if w != g {
+                return first_difference(&format!("{path}/{key}"), w, g);
+            }
+        }
+    }
+    if let (Value::Array(w), Value::Array(g)) = (wanted, got)
+        && w.len() == g.len()
+    {
+        for (at, (w, g)) in w.iter().zip(g).enumerate() {
+            if w != g {
+                return first_difference(&format!("{path}/{at}"), w, g);
+            }
+        }
+    }
+    format!("{path}: wanted {wanted}, got {got}")
+}
+
+fn check(set: &str) {
+    let (mut passed, mut failed) = (0, Vec::new());
+    for case in cases(set) {
+        let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+        let path = fs::read_to_string(case.join("path.txt")).unwrap();
+        let root = Root {
+            path: path.trim().trim_start_matches('/').to_owned(),
+            flux: None,
+        };
+        let rendered = render(&tree(&case.join("tree")), &root);
+        match (
+            differs(&case, &rendered),
+            EXCEPTIONS.iter().find(|(n, _)| *n == name),
+        ) {
+            (None, None) => passed += 1,
+            (None, Some(_)) => failed.push(format!("{name}: passes now; take it off the list of exceptions")),
+            (Some(_), Some(_)) => {}
+            (Some(why), None) => failed.push(format!("{name}: {why}")),
+        }
+    }
+    eprintln!("{set}: {passed} pass, {} fail", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn kustomizes_own_cases_render_as_recorded() {
+    check("krusty");
+}
+
+#[test]
+fn real_repositories_render_as_recorded() {
+    check("real");
+}

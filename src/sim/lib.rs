@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod cluster;
+mod condition;
 pub mod flux;
 pub mod forge;
 pub mod gauge;
@@ -13,4 +14,3 @@ pub mod trace;
 pub mod traffic;
 pub mod workload;
 pub mod world;
-pub mod cluster;

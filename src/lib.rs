@@ -1,3 +1,11 @@
 //! The shell around recant's pure crates: what touches the cluster, Git, the forge, the metrics and the terminal.
 
+pub mod cli;
+pub mod cluster;
+pub mod credential;
+pub mod forge;
+pub mod gauge;
+pub mod manifests;
 pub mod port;
+pub mod repo;
+pub mod tls;

@@ -1,7 +1,22 @@
 //! Every decision recant makes, as pure functions.
 //!
-//! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration.
+//! [`canary::ask`] and [`canary::step`] move a Canary, [`pull::ask`] and [`pull::step`] a Revert: given the time and
+//! what was observed, they say what to observe next, what to do, when to look again, and why. The shell and the
+//! simulator run the same functions.
+//!
+//! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration; Kubernetes clients, HTTP, Git.
+//! `revert` plans and `proof` proves: neither knows the other.
 
+pub mod baseline;
+pub mod canary;
+pub mod chain;
+pub mod duration;
 pub mod effect;
 pub mod object;
+pub mod pull;
 pub mod query;
+pub mod reason;
+pub mod settings;
+pub mod step;
+pub mod template;
+pub mod verdict;

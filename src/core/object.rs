@@ -163,3 +163,21 @@ impl Object {
         self.0.get("metadata")?.get("labels")?.get(key)?.as_str()
     }
 }
+
+impl Object {
+    /// Sets a field of one element of the array at a pointer; nothing happens when there is no such element.
+    pub fn set_in_array(&mut self, pointer: &str, index: usize, field: &str, value: Value) {
+        let element = self.0.pointer_mut(pointer).and_then(|array| array.get_mut(index));
+        if let Some(Value::Object(map)) = element {
+            map.insert(field.to_owned(), value);
+        }
+    }
+
+    /// Appends to the array at a pointer, making it when there is none.
+    pub fn push(&mut self, pointer: &str, value: Value) {
+        match self.0.pointer_mut(pointer) {
+            Some(Value::Array(array)) => array.push(value),
+            _ => self.set(pointer, Value::Array(vec![value])),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The verbs of the `recant` program, one file each.
+
+pub mod manifests;

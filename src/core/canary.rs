@@ -1,0 +1,133 @@
+//! A Canary's life: [`ask`] what must be seen, then [`step`].
+//!
+//! Level-triggered: each step compares what the target *is* with what was *promoted* (the Baseline) and what is being
+//! *analysed* (its candidate), and holds every object around it to what the phase wants. Nothing depends on having
+//! seen the world a moment ago. Never here: the revert in Git (that is `pull`), a clock, a message that is not a
+//! [`Reason`].
+
+mod analyse;
+mod initialize;
+mod promote;
+mod rest;
+mod route;
+mod services;
+pub mod spec;
+pub mod status;
+mod turn;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+use crate::baseline::Baseline;
+use crate::canary::spec::Spec;
+use crate::canary::status::Phase;
+use crate::canary::status::Status;
+use crate::canary::turn::Turn;
+use crate::chain;
+use crate::object::Object;
+use crate::object::ObjectRef;
+use crate::pull;
+use crate::query::Observation;
+use crate::query::Observed;
+use crate::query::Query;
+use crate::reason::Reason;
+use crate::settings::Settings;
+use crate::step::Step;
+use crate::verdict;
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+/// How long to wait before looking again at what could not be seen.
+const RETRY: SignedDuration = SignedDuration::from_secs(10);
+
+/// What must be seen before the next move. Ask again with the answers until nothing new is asked: some things are
+/// only known by name once others have been seen.
+pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observation) -> Vec<Query> {
+    let Ok(spec) = Spec::of(canary) else {
+        return Vec::new();
+    };
+    let namespace = canary.namespace();
+    let baseline = Baseline::name(canary);
+    let mut wanted = vec![Query::Object(baseline.clone())];
+    if !seen.has(&Query::Object(baseline)) {
+        return wanted;
+    }
+    // The chain is read before the target: a revision that is noted as good beside the promoted template must have
+    // been applied before that template was read.
+    if let Some(first) = recorded_applier(canary, seen) {
+        wanted.extend(chain::ask(seen, &first));
+        if wanted.iter().any(|query| !seen.has(query)) {
+            return wanted;
+        }
+    }
+    wanted.push(Query::Object(spec.target(namespace)));
+    wanted.push(Query::Object(spec.primary(namespace)));
+    wanted.extend(services::names(&spec, namespace).map(Query::Object));
+    if let Ok(router) = route::Router::of(&spec, settings) {
+        wanted.push(Query::Object(router.name(&spec, namespace)));
+    }
+    if let Observed::Known(Some(target)) = seen.object(&spec.target(namespace))
+        && let Some(first) = chain::applier(target)
+    {
+        wanted.extend(chain::ask(seen, &first));
+    }
+    let status = Status::of(canary);
+    if check_is_due(now, &status) {
+        wanted.extend(verdict::ask(settings, canary, &spec, seen));
+    }
+    if status.phase == Phase::Failed {
+        wanted.extend(revert_name(canary, seen).map(Query::Object));
+    }
+    wanted
+}
+
+/// The next move.
+pub fn step(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observation) -> Step {
+    let mut status = Status::of(canary);
+    status.observed_generation = canary.generation();
+    let spec = match Spec::of(canary) {
+        Ok(spec) => spec,
+        Err(detail) => return turn::stuck(now, canary, status, None, Reason::InvalidSpec { detail }),
+    };
+    if spec.suspend {
+        return turn::stuck(now, canary, status, None, Reason::Suspended);
+    }
+    let kind = spec.target_ref.kind.clone();
+    match Turn::new(now, settings, canary, &spec, status.clone(), seen) {
+        Ok(turn) => turn.play(),
+        Err(because) => turn::stuck(now, canary, status, Some(&kind), because),
+    }
+}
+
+/// Whether the metrics are to be asked now.
+fn check_is_due(now: Timestamp, status: &Status) -> bool {
+    let due = status.analysis.as_ref().and_then(|run| run.next_check_at);
+    status.phase == Phase::Progressing && status.canary_weight > 0 && due.is_some_and(|due| due <= now)
+}
+
+/// The Kustomization that the Baseline says applies the target.
+fn recorded_applier(canary: &Object, seen: &Observation) -> Option<ObjectRef> {
+    let Observed::Known(Some(object)) = seen.object(&Baseline::name(canary)) else {
+        return None;
+    };
+    let baseline = Baseline::of(object).ok()?;
+    baseline
+        .promoted
+        .chain
+        .first()
+        .map(|link| link.kustomization.clone())
+}
+
+/// The Revert that undoes what this Canary failed with, if Git can be blamed.
+fn revert_name(canary: &Object, seen: &Observation) -> Option<ObjectRef> {
+    let Observed::Known(Some(object)) = seen.object(&Baseline::name(canary)) else {
+        return None;
+    };
+    let baseline = Baseline::of(object).ok()?;
+    let candidate = baseline.candidate.as_ref()?;
+    let target = Spec::of(canary).ok()?.target(canary.namespace());
+    pull::culprit(&target, &baseline.promoted, candidate)
+        .ok()
+        .map(|culprit| culprit.name())
+}

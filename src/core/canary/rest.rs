@@ -1,0 +1,218 @@
+//! At rest: the primary serves, the canary is down. What ends the rest is a template that is neither the promoted one
+//! nor the one that failed.
+
+use crate::baseline::Baseline;
+use crate::baseline::Snapshot;
+use crate::canary::status::Phase;
+use crate::canary::status::Run;
+use crate::canary::status::set_condition;
+use crate::canary::turn::Turn;
+use crate::effect::Effect;
+use crate::effect::StatusState;
+use crate::effect::Write;
+use crate::object::Object;
+use crate::object::ObjectRef;
+use crate::pull;
+use crate::pull::Culprit;
+use crate::pull::RevertSpec;
+use crate::query::Observed;
+use crate::reason::Reason;
+use crate::template;
+
+impl Turn<'_> {
+    /// Holds everything as it is, settles what was reverted, begins what is new.
+    pub(super) fn rest(&mut self) -> Reason {
+        let Some((_, baseline)) = self.baseline.clone() else {
+            return self.adopt();
+        };
+        let asked = self.target_hash();
+        let failed = self.status.phase == Phase::Failed && self.status.last_applied_spec == asked;
+        if asked != baseline.promoted.template_hash && !failed {
+            return self.begin(&baseline, false);
+        }
+        self.hold_services(true);
+        self.hold_primary(&baseline.promoted.template);
+        self.hold_weight(0);
+        self.hold_replicas(0);
+        if failed {
+            self.still_failed(&baseline)
+        } else {
+            self.stable(&baseline)
+        }
+    }
+
+    /// Git asks for what is promoted. After a failure that is the end of it: nothing is analysed again.
+    fn stable(&mut self, baseline: &Baseline) -> Reason {
+        self.follow_chain(baseline);
+        match self.status.phase {
+            Phase::Failed => self.settle(false),
+            Phase::Initialized => Reason::Initialized,
+            _ if self.status.is("Reverted") => Reason::Settled {
+                during_analysis: true,
+            },
+            _ => Reason::Promoted,
+        }
+    }
+
+    /// Notes the newest revision that is known to render the promoted template: the smaller the way to it, the
+    /// smaller a revert has to be.
+    fn follow_chain(&mut self, baseline: &Baseline) {
+        let Some(chain) = self.chain.as_ref().filter(|chain| chain.settled) else {
+            return;
+        };
+        if chain.links == baseline.promoted.chain {
+            return;
+        }
+        let revision = chain
+            .links
+            .first()
+            .map(|link| link.revision.clone())
+            .unwrap_or_default();
+        let promoted = Snapshot {
+            chain: chain.links.clone(),
+            revision,
+            ..baseline.promoted.clone()
+        };
+        self.hold_baseline(Baseline {
+            promoted,
+            ..baseline.clone()
+        });
+    }
+
+    /// Says, once, that Git and cluster agree again.
+    pub(super) fn settle(&mut self, during_analysis: bool) -> Reason {
+        let because = Reason::Settled { during_analysis };
+        if !self.status.is("Reverted") {
+            let message = because.to_string();
+            set_condition(
+                &mut self.status.conditions,
+                self.now,
+                "Reverted",
+                "True",
+                because.name(),
+                &message,
+            );
+            let name = self.dotted(self.canary.name());
+            self.tell(format!("Reverted! {name} asks for the promoted template again"));
+        }
+        because
+    }
+
+    /// The failed template is still asked for. If a measured failure can be blamed on Git, a Revert is to undo it.
+    fn still_failed(&mut self, baseline: &Baseline) -> Reason {
+        match self.revert(baseline) {
+            Ok(()) => Reason::StillFailed,
+            Err(detail) => Reason::NotBlamed { detail },
+        }
+    }
+
+    fn revert(&mut self, baseline: &Baseline) -> Result<(), String> {
+        let run = self.status.analysis.clone().unwrap_or_default();
+        let failure = run
+            .failure
+            .clone()
+            .ok_or("the failure of the last run is not on record")?;
+        blame(&failure, &run)?;
+        let candidate = baseline
+            .candidate
+            .as_ref()
+            .ok_or("the failed template is not on record")?;
+        let culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
+        let name = culprit.name();
+        let seen = match self.seen.object(&name) {
+            Observed::Known(seen) => seen.as_ref(),
+            Observed::Unknown(_) => {
+                self.wake_in(super::RETRY);
+                return Ok(());
+            }
+        };
+        self.say(revert_write(seen, &name, self.canary, &culprit)?);
+        if let Some(run) = &mut self.status.analysis {
+            run.revert = Some(format!("{}/{}", name.namespace, name.name));
+        }
+        Ok(())
+    }
+
+    /// Begins an analysis, or begins it again with a newer template.
+    pub(super) fn begin(&mut self, baseline: &Baseline, again: bool) -> Reason {
+        let template = template::of(self.target);
+        let links = self.links();
+        let candidate = Snapshot::new(self.now, template, links);
+        let revision = candidate.revision.clone();
+        self.status.analysis = Some(Run {
+            template_hash: candidate.template_hash.clone(),
+            revision: revision.clone(),
+            started_at: Some(self.now),
+            ..Run::default()
+        });
+        self.status.last_applied_spec.clone_from(&candidate.template_hash);
+        self.status.failed_checks = 0;
+        self.status.iterations = 0;
+        self.status.drop_condition("Reverted");
+        let chain = candidate.chain.clone();
+        // The record comes first: what is analysed must be known before it gets a request.
+        self.hold_baseline(Baseline {
+            candidate: Some(candidate),
+            ..baseline.clone()
+        });
+        self.hold_services(true);
+        self.hold_weight(0);
+        self.scale_up();
+        self.enter(Phase::Progressing);
+        self.wake_at(self.now);
+        let name = self.dotted(&self.spec.target_ref.name);
+        if again {
+            self.tell(format!("New revision detected! Restarting analysis for {name}"));
+        } else {
+            self.tell(format!("New revision detected! Scaling up {name}"));
+        }
+        self.commit_status_of(&chain, StatusState::Pending, "analysis begins");
+        if again {
+            Reason::Restarted { revision }
+        } else {
+            Reason::NewRevision { revision }
+        }
+    }
+}
+
+/// Whether a failure speaks against the commit: something must have been measured, or seen on the pods.
+fn blame(failure: &Reason, run: &Run) -> Result<(), String> {
+    match failure {
+        Reason::AnalysisFailed { check, .. } => {
+            let measured = check.measured()
+                || run
+                    .ticks
+                    .iter()
+                    .any(|t| !t.passed && t.values.iter().any(Option::is_some));
+            if measured {
+                Ok(())
+            } else {
+                Err(format!(
+                    "nothing was measured ({check}); mend the metrics and retry"
+                ))
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is to be written so that the Revert serves this Canary.
+fn revert_write(
+    seen: Option<&Object>,
+    name: &ObjectRef,
+    canary: &Object,
+    culprit: &Culprit,
+) -> Result<Option<Effect>, String> {
+    let spec = RevertSpec::serving(seen, canary, culprit)?;
+    let mut object = seen.cloned().unwrap_or_else(|| Object::named(name));
+    object.set("/spec", serde_json::to_value(&spec).unwrap_or_default());
+    if seen == Some(&object) {
+        return Ok(None);
+    }
+    let write = if seen.is_some() {
+        Write::Update(object)
+    } else {
+        Write::Create(object)
+    };
+    Ok(Some(Effect::Write(write)))
+}

@@ -1,0 +1,265 @@
+//! `Canary.spec` of `flagger.app/v1beta1`, field for field, with Flagger's defaults.
+//!
+//! Only what a decision of today needs is a field here; the object itself keeps all else.
+
+use crate::duration;
+use crate::object::Object;
+use crate::object::ObjectRef;
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+/// The API version of Flagger's kinds.
+pub const API_VERSION: &str = "flagger.app/v1beta1";
+
+/// What a Canary asks for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    /// The mesh or ingress that splits the traffic; recant's own `--mesh-provider` when absent.
+    pub provider: Option<String>,
+    /// The Prometheus for built-in metrics and inline queries; recant's own `--metrics-server` when absent.
+    pub metrics_server: Option<String>,
+    /// The workload.
+    pub target_ref: TargetRef,
+    /// How long the canary or the primary may take to become ready, in seconds.
+    #[serde(default = "ten_minutes_s")]
+    pub progress_deadline_seconds: i64,
+    /// Promote without analysis.
+    #[serde(default)]
+    pub skip_analysis: bool,
+    /// Stop everything, leave the traffic as it is.
+    #[serde(default)]
+    pub suspend: bool,
+    /// The Services and the route.
+    #[serde(default)]
+    pub service: Service,
+    /// The analysis.
+    pub analysis: Analysis,
+}
+
+const fn ten_minutes_s() -> i64 {
+    600
+}
+
+/// The workload that a Canary looks after, in the Canary's own namespace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetRef {
+    /// `apps/v1`.
+    pub api_version: String,
+    /// `Deployment`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// `spec.service`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Service {
+    /// The apex Service's name; the target's when absent.
+    pub name: Option<String>,
+    /// The Service port.
+    pub port: i64,
+    /// The port's name; `http` when absent.
+    pub port_name: Option<String>,
+    /// A number or a name; the port when absent.
+    pub target_port: Option<serde_json::Value>,
+    /// `appProtocol` of the port.
+    pub app_protocol: Option<String>,
+    /// The request timeout of the route.
+    pub timeout: Option<String>,
+    /// Host names of the route.
+    pub hosts: Vec<String>,
+    /// Parents of the HTTPRoute, as Gateway API spells them.
+    pub gateway_refs: Vec<serde_json::Value>,
+    /// Metadata of the apex Service and of the route.
+    pub apex: Metadata,
+    /// Metadata of the primary Service.
+    pub primary: Metadata,
+    /// Metadata of the canary Service.
+    pub canary: Metadata,
+}
+
+/// Labels and annotations to be put on a generated object.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Metadata {
+    /// Labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: std::collections::BTreeMap<String, String>,
+}
+
+/// `spec.analysis`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Analysis {
+    /// Time between checks.
+    pub interval: Option<String>,
+    /// Failed checks before the rollback.
+    #[serde(default)]
+    pub threshold: i64,
+    /// Iterations of A/B and blue/green.
+    pub iterations: Option<i64>,
+    /// The largest weight of the canary, in percent.
+    #[serde(default)]
+    pub max_weight: i64,
+    /// How much the weight grows a step, in percent.
+    #[serde(default)]
+    pub step_weight: i64,
+    /// Explicit weights, in percent.
+    #[serde(default)]
+    pub step_weights: Vec<i64>,
+    /// Whether traffic is mirrored first.
+    #[serde(default)]
+    pub mirror: bool,
+    /// Ready share of the primary's replicas, in percent.
+    pub primary_ready_threshold: Option<i64>,
+    /// Ready share of the canary's replicas, in percent.
+    pub canary_ready_threshold: Option<i64>,
+    /// Conditions of A/B testing.
+    #[serde(default)]
+    pub r#match: Vec<serde_json::Value>,
+    /// The checks.
+    #[serde(default)]
+    pub metrics: Vec<Metric>,
+    /// The hooks.
+    #[serde(default)]
+    pub webhooks: Vec<serde_json::Value>,
+    /// Session affinity.
+    pub session_affinity: Option<serde_json::Value>,
+}
+
+/// One check of the analysis.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metric {
+    /// `request-success-rate`, `request-duration`, or the name of an own query.
+    pub name: String,
+    /// The range the query looks back over; `1m` when absent.
+    pub interval: Option<String>,
+    /// Old form of a threshold: the least success rate, or the most of anything else.
+    pub threshold: Option<f64>,
+    /// What is good.
+    pub threshold_range: Option<Range>,
+    /// An inline PromQL query.
+    pub query: Option<String>,
+    /// A MetricTemplate.
+    pub template_ref: Option<TemplateRef>,
+    /// Variables of the MetricTemplate.
+    #[serde(default)]
+    pub template_variables: std::collections::BTreeMap<String, String>,
+}
+
+/// The values that are good, both ends included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, serde::Serialize)]
+pub struct Range {
+    /// The least good value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The greatest good value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}
+
+/// The name of a MetricTemplate.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TemplateRef {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; the Canary's when absent.
+    pub namespace: Option<String>,
+}
+
+impl Spec {
+    /// Reads the spec of a Canary.
+    ///
+    /// # Errors
+    /// What is missing or of the wrong type, and where, in one line for a person.
+    pub fn of(canary: &Object) -> Result<Self, String> {
+        let spec = canary.at("/spec").cloned().unwrap_or_default();
+        let spec: Self = serde_json::from_value(spec).map_err(|e| format!("spec: {e}"))?;
+        if spec.target_ref.name.is_empty() {
+            return Err("spec.targetRef.name: must not be empty".to_owned());
+        }
+        if spec.service.port == 0 {
+            return Err("spec.service.port: must be set to the port of the Service".to_owned());
+        }
+        Ok(spec)
+    }
+
+    /// The workload.
+    pub fn target(&self, namespace: &str) -> ObjectRef {
+        ObjectRef::new(
+            &self.target_ref.api_version,
+            &self.target_ref.kind,
+            namespace,
+            &self.target_ref.name,
+        )
+    }
+
+    /// The primary workload: `<target>-primary`.
+    pub fn primary(&self, namespace: &str) -> ObjectRef {
+        let mut name = self.target(namespace);
+        name.name.push_str("-primary");
+        name
+    }
+
+    /// The apex Service's name.
+    pub fn apex_name(&self) -> &str {
+        self.service.name.as_deref().unwrap_or(&self.target_ref.name)
+    }
+}
+
+impl Analysis {
+    /// Time between checks: Flagger takes 60 s where none can be read, and at least 10 s.
+    pub fn interval(&self) -> SignedDuration {
+        let asked = self.interval.as_deref().and_then(duration::parse);
+        asked
+            .unwrap_or(SignedDuration::from_secs(60))
+            .max(SignedDuration::from_secs(10))
+    }
+
+    /// Failed checks before the rollback: at least 1.
+    pub fn threshold(&self) -> i64 {
+        self.threshold.max(1)
+    }
+
+    /// The largest weight in percent: 100 when not set.
+    pub fn max_weight(&self) -> i64 {
+        if self.max_weight <= 0 {
+            100
+        } else {
+            self.max_weight.min(100)
+        }
+    }
+
+    /// The weight after `weight` percent, by `stepWeight`; it never passes 100.
+    pub fn next_weight(&self, weight: i64) -> i64 {
+        (weight + self.step_weight.max(1)).min(100)
+    }
+}
+
+impl Metric {
+    /// The range of good values. Flagger reads the old `threshold` as the least success rate or the most of
+    /// anything else; with neither, nothing above 0 is good.
+    pub fn range(&self) -> Range {
+        match (self.threshold_range, self.threshold) {
+            (Some(range), _) => range,
+            (None, Some(least)) if self.name == "request-success-rate" => Range {
+                min: Some(least),
+                max: None,
+            },
+            (None, threshold) => Range {
+                min: None,
+                max: Some(threshold.unwrap_or(0.0)),
+            },
+        }
+    }
+
+    /// The range the query looks back over.
+    pub fn interval(&self) -> &str {
+        self.interval.as_deref().unwrap_or("1m")
+    }
+}

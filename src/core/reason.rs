@@ -1,0 +1,387 @@
+//! Why: the one type that status, events, the CLI, the pages, pull requests and logs all print.
+
+use crate::canary::spec::Range;
+use crate::query::Why;
+use serde::Deserialize;
+use serde::Serialize;
+use std::fmt;
+
+/// Why recant did what it did, or waits for what it waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all_fields = "camelCase")]
+pub enum Reason {
+    // ---- a Canary
+    /// The manifest cannot be used as it is.
+    InvalidSpec {
+        /// What is wrong, and where.
+        detail: String,
+    },
+    /// A provider, strategy or target kind that this engine does not have.
+    Unsupported {
+        /// The field.
+        field: String,
+        /// Its value.
+        value: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// `spec.suspend` is true.
+    Suspended,
+    /// The target does not exist.
+    TargetMissing {
+        /// `Deployment/namespace/name`.
+        target: String,
+    },
+    /// Something could not be seen.
+    CannotSee {
+        /// What.
+        what: String,
+        /// Why not.
+        why: Why,
+    },
+    /// The objects around the primary are being made.
+    Initializing {
+        /// What is being made or waited for.
+        what: String,
+    },
+    /// The primary serves and the canary is at rest.
+    Initialized,
+    /// The target's template is not the promoted one: an analysis begins.
+    NewRevision {
+        /// The Git revision it came with, if known.
+        revision: String,
+    },
+    /// A new revision came during a run: the analysis begins again.
+    Restarted {
+        /// The Git revision it came with, if known.
+        revision: String,
+    },
+    /// Pods are not ready yet.
+    WaitingForPods {
+        /// Which workload.
+        workload: String,
+        /// How far it is.
+        detail: String,
+    },
+    /// Waiting for the next check.
+    Waiting {
+        /// The canary's weight, in percent.
+        weight_pct: i64,
+    },
+    /// The checks passed; the weight grew.
+    Advanced {
+        /// The canary's weight now, in percent.
+        weight_pct: i64,
+    },
+    /// A check failed; the weight stays.
+    Halted {
+        /// The first check that failed.
+        check: Check,
+        /// Failed checks so far.
+        failed_checks: i64,
+        /// How many end the run.
+        threshold: i64,
+    },
+    /// The checks failed often enough: rolled back.
+    AnalysisFailed {
+        /// The last check that failed.
+        check: Check,
+        /// Failed checks.
+        failed_checks: i64,
+    },
+    /// The canary's pods did not become ready in time: rolled back.
+    ProgressDeadlineExceeded {
+        /// How far it was.
+        detail: String,
+    },
+    /// The primary did not become ready with the analysed template: the promotion was taken back.
+    PromotionFailed {
+        /// How far it was.
+        detail: String,
+    },
+    /// The analysis passed: the primary gets the analysed template.
+    Promoting,
+    /// The primary is ready: all traffic goes to it.
+    Finalising,
+    /// Promoted.
+    Promoted,
+    /// The target's template is the promoted one again.
+    Settled {
+        /// Whether that happened while the analysis ran.
+        during_analysis: bool,
+    },
+    /// The failed revision is still what the target asks for.
+    StillFailed,
+
+    // ---- a Revert
+    /// Nothing in Git is to be undone for this failure.
+    NotBlamed {
+        /// Why not.
+        detail: String,
+    },
+    /// A plan stands and is proved.
+    Planned {
+        /// Files it changes.
+        files: usize,
+        /// Lines it changes.
+        lines: usize,
+    },
+    /// There is no plan, or it is not proved.
+    NoPlan {
+        /// Why not.
+        detail: String,
+    },
+    /// The branch is pushed.
+    Pushed {
+        /// Its head.
+        commit: String,
+    },
+    /// The pull request waits for a person.
+    Proposed {
+        /// Its page.
+        url: String,
+    },
+    /// The pull request was merged; Flux has been asked to apply it.
+    Merged {
+        /// Its page.
+        url: String,
+    },
+    /// Git and cluster agree again.
+    Reverted,
+    /// A person closed the pull request: final for this revision.
+    Refused {
+        /// Its page.
+        url: String,
+    },
+    /// The head does not render the failed state any more.
+    Superseded {
+        /// How that came.
+        detail: String,
+    },
+}
+
+/// One check: a metric, its value and its threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// The metric's name.
+    pub name: String,
+    /// What was measured.
+    pub outcome: Outcome,
+    /// What is good.
+    pub range: Range,
+    /// The query that was asked.
+    pub query: String,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// The value is in the range.
+    Pass(f64),
+    /// The value is out of the range.
+    Fail(f64),
+    /// The provider has no value. Counts as failed, as with Flagger, but blames nobody.
+    NoData,
+    /// The provider could not be asked. Counts as failed, as with Flagger, but blames nobody.
+    Unknown(Why),
+}
+
+impl Check {
+    /// Whether it lets the weight grow.
+    pub const fn passed(&self) -> bool {
+        matches!(self.outcome, Outcome::Pass(_))
+    }
+
+    /// Whether a value was measured at all: only then can a failure be blamed on a commit.
+    pub const fn measured(&self) -> bool {
+        matches!(self.outcome, Outcome::Pass(_) | Outcome::Fail(_))
+    }
+
+    /// The measured value.
+    pub const fn value(&self) -> Option<f64> {
+        match self.outcome {
+            Outcome::Pass(value) | Outcome::Fail(value) => Some(value),
+            Outcome::NoData | Outcome::Unknown(_) => None,
+        }
+    }
+
+    /// The unit of the built-in metrics.
+    pub fn unit(&self) -> &'static str {
+        match self.name.as_str() {
+            "request-success-rate" => "%",
+            "request-duration" => "ms",
+            _ => "",
+        }
+    }
+
+    /// What is good, in words: `min 99%`, `max 500ms`, `0 to 5`.
+    pub fn threshold(&self) -> String {
+        let unit = self.unit();
+        match (self.range.min, self.range.max) {
+            (Some(min), Some(max)) => format!("{min}{unit} to {max}{unit}"),
+            (Some(min), None) => format!("min {min}{unit}"),
+            (None, Some(max)) => format!("max {max}{unit}"),
+            (None, None) => "any value".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    /// In Flagger's words where it has them: `success rate 69.17% < 99%`, `request duration 812ms > 500ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = self.unit();
+        let name = match self.name.as_str() {
+            "request-success-rate" => "success rate",
+            "request-duration" => "request duration",
+            other => other,
+        };
+        match &self.outcome {
+            Outcome::Pass(value) => write!(f, "{name} {value:.2}{unit} ok ({})", self.threshold()),
+            Outcome::Fail(value) => match (self.range.min, self.range.max) {
+                (Some(min), _) if *value < min => write!(f, "{name} {value:.2}{unit} < {min}{unit}"),
+                (_, Some(max)) => write!(f, "{name} {value:.2}{unit} > {max}{unit}"),
+                _ => write!(f, "{name} {value:.2}{unit} not {}", self.threshold()),
+            },
+            Outcome::NoData => write!(f, "no values found for metric {}", self.name),
+            Outcome::Unknown(why) => write!(f, "metric {} could not be measured: {why}", self.name),
+        }
+    }
+}
+
+impl Reason {
+    /// The reason's name: CamelCase, as Kubernetes conditions want it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::InvalidSpec { .. } => "InvalidSpec",
+            Self::Unsupported { .. } => "Unsupported",
+            Self::Suspended => "Suspended",
+            Self::TargetMissing { .. } => "TargetMissing",
+            Self::CannotSee { .. } => "CannotSee",
+            Self::Initializing { .. } => "Initializing",
+            Self::Initialized => "Initialized",
+            Self::NewRevision { .. } => "NewRevision",
+            Self::Restarted { .. } => "Restarted",
+            Self::WaitingForPods { .. } => "WaitingForPods",
+            Self::Waiting { .. } => "Waiting",
+            Self::Advanced { .. } => "Advanced",
+            Self::Halted { .. } => "Halted",
+            Self::AnalysisFailed { .. } => "AnalysisFailed",
+            Self::ProgressDeadlineExceeded { .. } => "ProgressDeadlineExceeded",
+            Self::PromotionFailed { .. } => "PromotionFailed",
+            Self::Promoting => "Promoting",
+            Self::Finalising => "Finalising",
+            Self::Promoted => "Promoted",
+            Self::Settled { .. } => "Settled",
+            Self::StillFailed => "StillFailed",
+            Self::NotBlamed { .. } => "NotBlamed",
+            Self::Planned { .. } => "Planned",
+            Self::NoPlan { .. } => "NoPlan",
+            Self::Pushed { .. } => "Pushed",
+            Self::Proposed { .. } => "Proposed",
+            Self::Merged { .. } => "Merged",
+            Self::Reverted => "Reverted",
+            Self::Refused { .. } => "Refused",
+            Self::Superseded { .. } => "Superseded",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidSpec { detail } => f.write_str(detail),
+            Self::Unsupported { field, value, hint } => write!(f, "{field} {value} is not supported: {hint}"),
+            Self::Suspended => f.write_str("suspended: traffic stays as it is until spec.suspend is false"),
+            Self::TargetMissing { target } => {
+                write!(f, "{target} not found: create it, or mend spec.targetRef")
+            }
+            Self::CannotSee { what, why } => write!(f, "cannot see {what}: {why}"),
+            Self::Initializing { what } => write!(f, "initializing: {what}"),
+            Self::Initialized => f.write_str("initialized: the primary serves"),
+            Self::NewRevision { revision } => write!(f, "new revision{}", of(revision)),
+            Self::Restarted { revision } => {
+                write!(
+                    f,
+                    "new revision{} during the analysis: it begins again",
+                    of(revision)
+                )
+            }
+            Self::WaitingForPods { workload, detail } => write!(f, "waiting for {workload}: {detail}"),
+            Self::Waiting { weight_pct } => write!(f, "weight {weight_pct}%: waiting for the next check"),
+            Self::Advanced { weight_pct } => write!(f, "checks passed: weight {weight_pct}%"),
+            Self::Halted {
+                check,
+                failed_checks,
+                threshold,
+            } => {
+                write!(f, "{check} (failed check {failed_checks} of {threshold})")
+            }
+            Self::AnalysisFailed { check, failed_checks } => {
+                write!(f, "{check}: {failed_checks} failed checks, rolled back")
+            }
+            Self::ProgressDeadlineExceeded { detail } => {
+                write!(
+                    f,
+                    "the canary did not become ready in time ({detail}): rolled back"
+                )
+            }
+            Self::PromotionFailed { detail } => write!(
+                f,
+                "the primary did not become ready with the new template ({detail}): it has its old one again"
+            ),
+            Self::Promoting => f.write_str("analysis passed: promoting"),
+            Self::Finalising => f.write_str("primary is ready: routing all traffic to it"),
+            Self::Promoted => f.write_str("promoted"),
+            Self::Settled {
+                during_analysis: true,
+            } => {
+                f.write_str("the promoted template is back during the analysis: stopped, nothing to analyse")
+            }
+            Self::Settled {
+                during_analysis: false,
+            } => f.write_str("the promoted template is back: Git and cluster agree, nothing to analyse"),
+            Self::StillFailed => {
+                f.write_str("the failed revision is still asked for: the primary serves the promoted one")
+            }
+            Self::NotBlamed { detail } => write!(f, "no revert: {detail}"),
+            Self::Planned { files, lines } => {
+                let (file_s, line_s) = (plural(*files), plural(*lines));
+                write!(f, "proved: {lines} line{line_s} in {files} file{file_s}")
+            }
+            Self::NoPlan { detail } => write!(f, "no pull request: {detail}"),
+            Self::Pushed { commit } => write!(f, "pushed {}", short(commit)),
+            Self::Proposed { url } => write!(f, "revert proposed: {url}"),
+            Self::Merged { url } => write!(f, "revert merged: {url}"),
+            Self::Reverted => f.write_str("reverted: Git and cluster agree"),
+            Self::Refused { url } => write!(f, "a person closed {url}: final for this revision"),
+            Self::Superseded { detail } => write!(f, "superseded: {detail}"),
+        }
+    }
+}
+
+fn of(revision: &str) -> String {
+    if revision.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", short_revision(revision))
+    }
+}
+
+const fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+/// The first 8 digits of a commit id, as Flux's CLI prints them.
+pub fn short(commit: &str) -> &str {
+    commit.get(..8).unwrap_or(commit)
+}
+
+/// A Flux revision with its digits shortened: `main@sha1:67e2c98a`.
+pub fn short_revision(revision: &str) -> String {
+    match revision.rsplit_once(':') {
+        Some((head, digits)) => format!("{head}:{}", short(digits)),
+        None => short(revision).to_owned(),
+    }
+}

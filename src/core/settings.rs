@@ -1,0 +1,33 @@
+//! What the operator of recant chose, once, for all canaries.
+
+/// Choices that hold for the whole controller.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The cluster's name in commit statuses and pull requests.
+    pub cluster_name: String,
+    /// `spec.provider` for canaries that name none (Flagger's `-mesh-provider`).
+    pub mesh_provider: String,
+    /// Labels that may select the target's pods; the first one found is used (Flagger's `-selector-labels`).
+    pub selector_labels: Vec<String>,
+    /// The start of the names of recant's own branches.
+    pub branch_prefix: String,
+    /// Labels of pull requests.
+    pub pull_labels: Vec<String>,
+    /// Time between two looks at an open pull request, in seconds.
+    pub pull_poll_s: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cluster_name: "default".to_owned(),
+            mesh_provider: "linkerd".to_owned(),
+            selector_labels: ["app", "name", "app.kubernetes.io/name"]
+                .map(str::to_owned)
+                .to_vec(),
+            branch_prefix: "recant/".to_owned(),
+            pull_labels: vec!["recant".to_owned()],
+            pull_poll_s: 30,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Git hosts: pull requests, labels, comments and commit statuses.
+//!
+//! Which host a repository is on, and the credential for it, comes from the `Forge` objects in recant's own namespace
+//! (`binding`); everything above one host's words is here. Asking twice never makes two pull requests: before one is
+//! opened, and after every answer that leaves it open whether one was, the host is asked what is there.
+
+mod binding;
+mod gitea;
+mod github;
+mod host;
+mod rest;
+
+pub use binding::Bindings;
+pub use rest::Pace;
+
+use crate::port::Answered;
+use crate::port::Forge;
+use crate::port::PortError;
+use binding::Bound;
+use binding::HostKind;
+use binding::Slug;
+use host::Host;
+use recant_core::effect::CommitStatus;
+use recant_core::effect::PullText;
+use recant_core::query::Branch;
+use recant_core::query::Pull;
+use recant_core::query::PullState;
+use recant_core::query::RepoUrl;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+type Hosted = (Arc<dyn Host>, Slug);
+
+/// The clients made so far, by the name of their `Forge`, with what they were made from.
+type Open = BTreeMap<String, (Bound, Arc<dyn Host>)>;
+
+/// All Git hosts that a `Forge` object binds.
+#[derive(Clone)]
+pub struct Hosts {
+    bindings: Arc<Bindings>,
+    pace: Pace,
+    hosts: Arc<Mutex<Open>>,
+}
+
+impl Hosts {
+    /// The hosts of these bindings.
+    pub fn new(bindings: Arc<Bindings>) -> Self {
+        Self {
+            bindings,
+            pace: Pace::default(),
+            hosts: Arc::default(),
+        }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn with_pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    async fn host(&self, repo: &RepoUrl) -> Result<Hosted, PortError> {
+        let (bound, slug) = self.bindings.find(&repo.0).await?;
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, host)) = hosts.get(&bound.name)
+            && *known == bound
+        {
+            return Ok((Arc::clone(host), slug));
+        }
+        let host: Arc<dyn Host> = match bound.kind {
+            HostKind::Gitea => Arc::new(gitea::Gitea::new(&bound, self.pace)?),
+            HostKind::GitHub => Arc::new(github::GitHub::new(&bound, self.pace)?),
+        };
+        hosts.insert(bound.name.clone(), (bound, Arc::clone(&host)));
+        Ok((host, slug))
+    }
+
+    /// A refused credential may have been replaced since it was read.
+    fn done<T>(&self, answer: Result<T, PortError>) -> Result<T, PortError> {
+        if let Err(PortError::Denied(_)) = &answer {
+            self.bindings.forget();
+        }
+        answer
+    }
+
+    async fn pulls(&self, branch: &Branch) -> Result<Vec<Pull>, PortError> {
+        let (host, slug) = self.host(&branch.repo).await?;
+        let found = host.pulls(&slug, &branch.name, false).await?;
+        let mut pulls: Vec<Pull> = found.into_iter().map(Pull::from).collect();
+        pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
+        Ok(pulls)
+    }
+
+    async fn open(&self, text: &PullText) -> Result<Pull, PortError> {
+        let (host, slug) = self.host(&text.branch.repo).await?;
+        let pull = self.find_or_create(&*host, &slug, text).await?;
+        if text.labels.is_empty() {
+            return Ok(pull);
+        }
+        match host.label(&slug, pull.number, &text.labels).await {
+            Err(error @ (PortError::Denied(_) | PortError::Invalid(_))) => {
+                // A pull request without its labels is worth more than none.
+                tracing::warn!(number = pull.number, %error, "cannot label the pull request");
+                Ok(pull)
+            }
+            labelled => labelled.map(|()| pull),
+        }
+    }
+
+    async fn find_or_create(&self, host: &dyn Host, slug: &Slug, text: &PullText) -> Result<Pull, PortError> {
+        let mut attempt = 0;
+        loop {
+            let open = host.pulls(slug, &text.branch.name, true).await?;
+            if let Some(pull) = open
+                .into_iter()
+                .map(Pull::from)
+                .find(|p| p.state == PullState::Open)
+            {
+                return Ok(pull);
+            }
+            match host.create(slug, text).await {
+                Ok(pull) => return Ok(pull.into()),
+                Err(error @ (PortError::Unreachable(_) | PortError::Stale(_))) => {
+                    // It may have been made all the same: look before the next attempt, and after the last.
+                    if attempt == self.pace.attempts {
+                        return Err(error);
+                    }
+                    tracing::info!(%error, "unclear whether the pull request was opened: looking for it");
+                }
+                Err(error) => return Err(error),
+            }
+            self.pace.rest(attempt).await;
+            attempt += 1;
+        }
+    }
+
+    async fn update(&self, number: u64, text: &PullText) -> Result<(), PortError> {
+        let (host, slug) = self.host(&text.branch.repo).await?;
+        let pull = own(&*host, &slug, &text.branch, number).await?;
+        if pull.title == text.title && pull.body == text.body {
+            return Ok(());
+        }
+        host.edit(&slug, number, &text.title, &text.body).await
+    }
+
+    async fn close(&self, branch: &Branch, number: u64, comment: &str) -> Result<(), PortError> {
+        let (host, slug) = self.host(&branch.repo).await?;
+        let pull = own(&*host, &slug, branch, number).await?;
+        if pull.state != PullState::Open {
+            return Ok(());
+        }
+        let said = host.comments(&slug, number).await?;
+        if !said.iter().any(|body| body.trim() == comment.trim()) {
+            host.comment(&slug, number, comment).await?;
+        }
+        host.close(&slug, number).await
+    }
+
+    async fn status(&self, status: &CommitStatus) -> Result<(), PortError> {
+        if status.commit.is_empty() || !status.commit.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(PortError::Invalid(format!(
+                "{:?} is not a commit id",
+                status.commit
+            )));
+        }
+        let (host, slug) = self.host(&status.repo).await?;
+        let standing = host.status(&slug, &status.commit, &status.context).await?;
+        if standing
+            .is_some_and(|(state, text)| state == host::word(status.state) && text == status.description)
+        {
+            return Ok(());
+        }
+        host.set_status(&slug, status).await
+    }
+}
+
+/// The pull request of that number, if it comes from that branch: nobody else's is ever edited or closed.
+async fn own(host: &dyn Host, slug: &Slug, branch: &Branch, number: u64) -> Result<Pull, PortError> {
+    let pull = host.one(slug, number).await?;
+    if pull.head_branch() != branch.name {
+        return Err(PortError::Invalid(format!(
+            "pull request {number} of {slug} comes from branch {:?}, not from {:?}",
+            pull.head_branch(),
+            branch.name
+        )));
+    }
+    Ok(pull.into())
+}
+
+impl Forge for Hosts {
+    fn pulls<'a>(&'a self, branch: &'a Branch) -> Answered<'a, Vec<Pull>> {
+        Box::pin(async { self.done(self.pulls(branch).await) })
+    }
+
+    fn open<'a>(&'a self, text: &'a PullText) -> Answered<'a, Pull> {
+        Box::pin(async { self.done(self.open(text).await) })
+    }
+
+    fn update<'a>(&'a self, number: u64, text: &'a PullText) -> Answered<'a, ()> {
+        Box::pin(async move { self.done(self.update(number, text).await) })
+    }
+
+    fn close<'a>(&'a self, branch: &'a Branch, number: u64, comment: &'a str) -> Answered<'a, ()> {
+        Box::pin(async move { self.done(self.close(branch, number, comment).await) })
+    }
+
+    fn status<'a>(&'a self, status: &'a CommitStatus) -> Answered<'a, ()> {
+        Box::pin(async { self.done(self.status(status).await) })
+    }
+}

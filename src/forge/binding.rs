@@ -1,0 +1,275 @@
+//! Which credential belongs to which URL: the `Forge` objects in recant's own namespace, and their Secrets.
+//!
+//! A repository's URL comes from objects that tenants may write; the binding comes from a place where only recant's
+//! operator may. A credential goes to URLs below its Forge's `spec.url` and to no others.
+
+use crate::credential::Address;
+use crate::credential::Credential;
+use crate::credential::Credentials;
+use crate::credential::Token;
+use crate::port::Answered;
+use crate::port::Cluster;
+use crate::port::PortError;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use recant_core::object::Object;
+use recant_core::object::ObjectRef;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::Instant;
+
+const API_VERSION: &str = "recant.dev/v1alpha1";
+
+/// How long bindings are believed.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// The user's name where a Secret has none. GitHub wants this one for an app's token; others do not look.
+const USERNAME: &str = "x-access-token";
+
+/// How a host is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HostKind {
+    /// Gitea and Forgejo.
+    Gitea,
+    /// GitHub.com and GitHub Enterprise Server.
+    GitHub,
+}
+
+/// A repository on its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slug {
+    pub(super) owner: String,
+    pub(super) name: String,
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+/// One `Forge` object, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) name: String,
+    pub(super) kind: HostKind,
+    pub(super) base: Address,
+    repositories: Vec<String>,
+    credential: Result<Credential, String>,
+}
+
+impl Bound {
+    pub(super) fn credential(&self) -> Result<&Credential, PortError> {
+        self.credential
+            .as_ref()
+            .map_err(|why| PortError::Denied(format!("Forge {}: {why}", self.name)))
+    }
+
+    /// The repository, if it is below this Forge's URL and among its repositories.
+    fn slug(&self, address: &Address) -> Option<Slug> {
+        let [owner, name] = address.below(&self.base)? else {
+            return None;
+        };
+        let full = format!("{owner}/{name}");
+        let meant = self.repositories.is_empty() || self.repositories.iter().any(|glob| matches(glob, &full));
+        meant.then(|| Slug {
+            owner: owner.clone(),
+            name: name.clone(),
+        })
+    }
+}
+
+/// The bindings of one namespace.
+pub struct Bindings {
+    cluster: Arc<dyn Cluster>,
+    namespace: String,
+    read: Mutex<Option<(Instant, Arc<[Bound]>)>>,
+}
+
+impl Bindings {
+    /// The bindings that the `Forge` objects in `namespace` make: recant's own, where tenants may not write.
+    pub fn new(cluster: Arc<dyn Cluster>, namespace: impl Into<String>) -> Self {
+        Self {
+            cluster,
+            namespace: namespace.into(),
+            read: Mutex::new(None),
+        }
+    }
+
+    /// Makes the next look-up read the objects anew.
+    pub(super) fn forget(&self) {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The Forge that a repository's URL is bound to: of several the one with the longest path.
+    pub(super) async fn find(&self, url: &str) -> Result<(Bound, Slug), PortError> {
+        let address = address(url)?;
+        let found = self.search(&address).await?;
+        found.ok_or_else(|| {
+            PortError::Denied(format!(
+                "{address} is bound to no credential: create a Forge ({API_VERSION}) in namespace {} with spec.url: {}, \
+                 or add the repository to its spec.repositories",
+                self.namespace,
+                address.origin()
+            ))
+        })
+    }
+
+    async fn search(&self, address: &Address) -> Result<Option<(Bound, Slug)>, PortError> {
+        let all = self.all().await?;
+        let fits = all.iter().filter_map(|bound| Some((bound, bound.slug(address)?)));
+        let closest =
+            fits.min_by_key(|(bound, _)| (std::cmp::Reverse(bound.base.depth()), bound.name.clone()));
+        Ok(closest.map(|(bound, slug)| (bound.clone(), slug)))
+    }
+
+    async fn all(&self) -> Result<Arc<[Bound]>, PortError> {
+        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((since, all)) = known
+            && since.elapsed() < FRESH
+        {
+            return Ok(all);
+        }
+        let mut all = Vec::new();
+        for forge in self.cluster.list(API_VERSION, "Forge", &self.namespace).await? {
+            // A server that ignores the namespace must not bind anything.
+            if forge.namespace() == self.namespace {
+                all.extend(self.bound(&forge).await?);
+            }
+        }
+        let all: Arc<[Bound]> = all.into();
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&all)));
+        Ok(all)
+    }
+
+    async fn bound(&self, forge: &Object) -> Result<Option<Bound>, PortError> {
+        let kind = match forge.str("/spec/type") {
+            "gitea" | "forgejo" => HostKind::Gitea,
+            "github" => HostKind::GitHub,
+            other => {
+                tracing::warn!(
+                    forge = forge.name(),
+                    "spec.type {other:?} is not github, gitea or forgejo: ignored"
+                );
+                return Ok(None);
+            }
+        };
+        let base = match Address::parse(forge.str("/spec/url")) {
+            Ok(base) => base,
+            Err(why) => {
+                tracing::warn!(forge = forge.name(), "spec.url: {why}: ignored");
+                return Ok(None);
+            }
+        };
+        let globs = forge
+            .at("/spec/repositories")
+            .and_then(serde_json::Value::as_array);
+        let repositories = globs
+            .into_iter()
+            .flatten()
+            .filter_map(|g| Some(g.as_str()?.to_owned()))
+            .collect();
+        let credential = self.credential(forge).await?;
+        Ok(Some(Bound {
+            name: forge.name().to_owned(),
+            kind,
+            base,
+            repositories,
+            credential,
+        }))
+    }
+
+    async fn credential(&self, forge: &Object) -> Result<Result<Credential, String>, PortError> {
+        let secret = forge.str("/spec/secretRef/name");
+        if secret.is_empty() {
+            return Ok(Err("spec.secretRef.name is missing".to_owned()));
+        }
+        let name = ObjectRef::new("v1", "Secret", &self.namespace, secret);
+        let Some(object) = self.cluster.get(&name).await? else {
+            return Ok(Err(format!("Secret {secret} is not there")));
+        };
+        let credential = key(&object, "token").map(|token| Credential {
+            username: key(&object, "username").unwrap_or_else(|_| USERNAME.to_owned()),
+            token: Token::new(token),
+        });
+        Ok(credential.map_err(|why| format!("Secret {secret}: {why}")))
+    }
+}
+
+impl Credentials for Bindings {
+    fn for_url<'a>(&'a self, url: &'a str) -> Answered<'a, Option<Credential>> {
+        Box::pin(async move {
+            match self.search(&address(url)?).await? {
+                Some((bound, _)) => Ok(Some(bound.credential()?.clone())),
+                None => Ok(None),
+            }
+        })
+    }
+}
+
+fn address(url: &str) -> Result<Address, PortError> {
+    Address::parse(url).map_err(|why| PortError::Invalid(format!("repository URL: {why}")))
+}
+
+/// A Secret's value, as one line. The error does not hold it.
+fn key(secret: &Object, key: &str) -> Result<String, String> {
+    let encoded = secret.str(&format!("/data/{key}"));
+    if encoded.is_empty() {
+        return Err(format!("there is no key {key}"));
+    }
+    let bytes = BASE64_STANDARD
+        .decode(encoded)
+        .map_err(|_| format!("key {key} is not base64"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("key {key} is not text"))?;
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(|c| c.is_control() || !c.is_ascii()) {
+        return Err(format!("key {key} is empty or not one line of ASCII"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether `owner/name` fits a glob with `*` for any run of characters but `/`. Hosts do not look at case.
+fn matches(glob: &str, text: &str) -> bool {
+    let (glob, text) = (glob.to_ascii_lowercase(), text.to_ascii_lowercase());
+    let (globs, parts): (Vec<&str>, Vec<&str>) = (glob.split('/').collect(), text.split('/').collect());
+    globs.len() == parts.len() && globs.iter().zip(&parts).all(|(glob, part)| fits(glob, part))
+}
+
+fn fits(glob: &str, part: &str) -> bool {
+    let Some((head, rest)) = glob.split_once('*') else {
+        return glob == part;
+    };
+    let Some(tail) = part.strip_prefix(head) else {
+        return false;
+    };
+    let cuts = tail.char_indices().map(|(at, _)| at).chain([tail.len()]);
+    cuts.into_iter().any(|at| fits(rest, &tail[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_glob_stays_within_its_part() {
+        for (glob, text, expected) in [
+            ("acme/fleet", "acme/fleet", true),
+            ("Acme/Fleet", "acme/fleet", true),
+            ("acme/*", "acme/fleet", true),
+            ("*/*", "acme/fleet", true),
+            ("acme/f*t", "acme/fleet", true),
+            ("acme/*e*t", "acme/fleet", true),
+            ("*", "acme/fleet", false),
+            ("acme*", "acme/fleet", false),
+            ("acme/f*x", "acme/fleet", false),
+            ("acme/fleet", "acme/fleet-2", false),
+            ("acm/*", "acme/fleet", false),
+            ("", "acme/fleet", false),
+        ] {
+            assert_eq!(matches(glob, text), expected, "{glob} {text}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Metric providers.
+
+mod prometheus;
+
+pub use prometheus::Prometheus;

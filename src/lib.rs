@@ -6,6 +6,7 @@ pub mod credential;
 pub mod forge;
 pub mod gauge;
 pub mod manifests;
+pub mod demo;
 pub mod port;
 pub mod repo;
 pub mod tls;

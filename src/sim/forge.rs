@@ -175,6 +175,16 @@ impl Forge {
             .unwrap_or_default()
     }
 
+    /// How many pull requests of a repository were open when last looked at.
+    pub fn count_open(&self, repo: &str) -> usize {
+        let pulls = self
+            .desks
+            .get(repo)
+            .into_iter()
+            .flat_map(|desk| desk.pulls.values());
+        pulls.filter(|pull| pull.stage == Stage::Open).count()
+    }
+
     /// One pull request as it is now.
     pub fn pull(&mut self, repos: &Repos, now: Timestamp, repo: &str, number: u64) -> Option<PullRequest> {
         self.refresh(repos, now);

@@ -9,6 +9,7 @@ mod graph;
 mod memory;
 pub mod merge;
 
+pub use encode::check_tree;
 pub use encode::commit_bytes;
 pub use encode::is_branch_name;
 pub use encode::is_path;

@@ -10,3 +10,5 @@ mod gauge;
 mod manifests;
 mod repo;
 mod serve;
+//! What needs the shell: real HTTP, real processes, a real disk.
+mod forge;

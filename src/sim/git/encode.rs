@@ -3,6 +3,7 @@
 use super::NewCommit;
 use super::Refused;
 use recant_render::Entry;
+use recant_render::Tree;
 use sha1::Digest;
 use sha1::Sha1;
 use std::fmt::Write;
@@ -101,6 +102,21 @@ pub(super) fn hex(id: &Id) -> String {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
         text
     })
+}
+
+/// Refuses a tree Git cannot hold, and says which path is why.
+pub fn check_tree(tree: &Tree) -> Result<(), Refused> {
+    for (path, _) in tree.iter() {
+        if !is_path(path) {
+            return Err(Refused::Invalid(format!("{path:?} is not a path Git takes")));
+        }
+        if tree.is_dir(path) {
+            return Err(Refused::Invalid(format!(
+                "{path:?} is both a file and a directory"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whether Git takes this as a path of a file in a tree.

@@ -57,23 +57,9 @@ impl MemoryGit {
             };
         }
         let flat = Tree::new(after.iter().map(|(path, entry)| (path.to_owned(), entry.clone())));
-        check_paths(&flat)?;
+        encode::check_tree(&flat)?;
         Ok((flat, leaves))
     }
-}
-
-fn check_paths(tree: &Tree) -> Result<(), Refused> {
-    for (path, _) in tree.iter() {
-        if !encode::is_path(path) {
-            return Err(Refused::Invalid(format!("{path:?} is not a path Git takes")));
-        }
-        if tree.is_dir(path) {
-            return Err(Refused::Invalid(format!(
-                "{path:?} is both a file and a directory"
-            )));
-        }
-    }
-    Ok(())
 }
 
 impl Git for MemoryGit {

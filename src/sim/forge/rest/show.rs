@@ -69,8 +69,6 @@ impl Asked<'_> {
         let (owner, name) = repo.split_once('/').unwrap_or_default();
         let user = self.request.user.as_deref();
         let role = user.map_or(Role::Reader, |user| self.forge.role(user));
-        let pulls = self.forge.desks.get(repo).map(|desk| desk.pulls.values());
-        let open = pulls.map_or(0, |pulls| pulls.filter(|pull| pull.stage == Stage::Open).count());
         json!({
             "id": repo_id(self.forge, repo),
             "owner": self.forge.show_user(owner),
@@ -87,7 +85,7 @@ impl Asked<'_> {
             "url": format!("{}/api/v1/repos/{repo}", self.forge.base_url),
             "clone_url": self.forge.url_of(repo).0,
             "default_branch": git.default_branch(),
-            "open_pr_counter": open,
+            "open_pr_counter": self.forge.count_open(repo),
             "permissions": {
                 "admin": role >= Role::Admin,
                 "push": role >= Role::Writer,

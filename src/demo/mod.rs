@@ -1,0 +1,8 @@
+//! The world of `recant-sim` served on loopback: to recant itself, and to a person's own git, kubectl and browser.
+//!
+//! Never here: a decision recant makes, or an address other than loopback.
+
+pub mod bare;
+pub mod forge_http;
+pub mod git_http;
+mod pages;

@@ -1,0 +1,7 @@
+//! The demo's Git and forge, by the user's own git and over real HTTP.
+
+mod git;
+mod http;
+mod pages;
+mod rest;
+mod server;

@@ -147,7 +147,9 @@ impl Desk<'_> {
         };
         if object.at("/status") != Some(&status) {
             object.set("/status", status);
-            let _ = self.cluster.write(self.now, manager, &Write::UpdateStatus(object));
+            let _ = self
+                .cluster
+                .write(self.now, manager, &Write::UpdateStatus(object));
         }
     }
 }

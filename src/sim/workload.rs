@@ -4,7 +4,6 @@
 //! restart does the same. Never here: HorizontalPodAutoscalers, StatefulSets, Jobs, scheduling (there is one node).
 
 pub mod behaviour;
-mod condition;
 mod daemon_set;
 mod deployment;
 mod endpoints;

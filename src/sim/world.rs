@@ -116,8 +116,7 @@ impl World {
             forge: &self.forge,
             mirrors: &self.mirrors,
         };
-        self.flux
-            .step(now, &mut self.cluster, &remotes, &mut self.trace);
+        self.flux.step(now, &mut self.cluster, &remotes, &mut self.trace);
         self.cluster.collect(now);
         let changes = self
             .workloads

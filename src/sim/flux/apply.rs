@@ -27,7 +27,11 @@ pub(super) struct Applied {
 ///
 /// # Errors
 /// The message of the first object the API server refuses; objects before it stay applied.
-pub(super) fn apply(desk: &mut Desk<'_>, owner: &Object, mut objects: Vec<Object>) -> Result<Applied, String> {
+pub(super) fn apply(
+    desk: &mut Desk<'_>,
+    owner: &Object,
+    mut objects: Vec<Object>,
+) -> Result<Applied, String> {
     objects.sort_by_key(stage);
     let mut applied = Applied::default();
     for mut object in objects {
@@ -82,7 +86,12 @@ fn has(object: &Object, key: &str, value: &str) -> bool {
 
 /// Deletes what was in the inventory and is no more. Objects that are not (or no longer) labelled as this owner's,
 /// or that ask to be kept, stay.
-pub(super) fn prune(desk: &mut Desk<'_>, owner: &Object, before: &[Entry], after: &[Entry]) -> Vec<ObjectRef> {
+pub(super) fn prune(
+    desk: &mut Desk<'_>,
+    owner: &Object,
+    before: &[Entry],
+    after: &[Entry],
+) -> Vec<ObjectRef> {
     let kept: BTreeSet<&str> = after.iter().map(|entry| entry.id.as_str()).collect();
     let gone = before.iter().filter(|entry| !kept.contains(entry.id.as_str()));
     let mut pruned = Vec::new();
@@ -140,7 +149,9 @@ pub(super) fn variables(
             let text = value.as_str().unwrap_or_default();
             let plain = if reference.kind == "Secret" {
                 let bytes = base64::engine::general_purpose::STANDARD.decode(text);
-                bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+                bytes
+                    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                    .unwrap_or_default()
             } else {
                 text.to_owned()
             };

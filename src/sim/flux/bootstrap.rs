@@ -43,17 +43,25 @@ pub fn bootstrap(
             spec: kustomization(),
             first_column: json!({"name": "Path", "type": "string", "jsonPath": ".spec.path", "priority": 1}),
         }),
-        sync("GitRepository", SOURCE, json!({
-            "interval": "1m0s",
-            "ref": {"branch": branch},
-            "url": url,
-        })),
-        sync("Kustomization", KUSTOMIZE, json!({
-            "interval": "10m0s",
-            "path": path,
-            "prune": true,
-            "sourceRef": {"kind": "GitRepository", "name": NAMESPACE},
-        })),
+        sync(
+            "GitRepository",
+            SOURCE,
+            json!({
+                "interval": "1m0s",
+                "ref": {"branch": branch},
+                "url": url,
+            }),
+        ),
+        sync(
+            "Kustomization",
+            KUSTOMIZE,
+            json!({
+                "interval": "10m0s",
+                "path": path,
+                "prune": true,
+                "sourceRef": {"kind": "GitRepository", "name": NAMESPACE},
+            }),
+        ),
     ] {
         cluster.apply(now, "flux", true, &object)?;
     }

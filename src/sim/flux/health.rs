@@ -94,7 +94,12 @@ fn deployment(object: &Object) -> Health {
 fn daemon_set(object: &Object) -> Health {
     let seen = object.int("/status/desiredNumberScheduled").is_some();
     let desired = count(object, "desiredNumberScheduled");
-    let fields = ["currentNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady"];
+    let fields = [
+        "currentNumberScheduled",
+        "updatedNumberScheduled",
+        "numberAvailable",
+        "numberReady",
+    ];
     let done = seen && fields.iter().all(|field| count(object, field) >= desired);
     if done { Health::Current } else { Health::InProgress }
 }

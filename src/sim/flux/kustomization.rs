@@ -126,8 +126,8 @@ fn attempt(flux: &Flux, desk: &mut Desk<'_>, object: &Object) -> Result<Wait, Fa
     let objects = objects?;
     let digest = digest(&objects);
     let before = inventory::read(object);
-    let applied =
-        apply::apply(desk, object, objects).map_err(|message| Failure::new("ReconciliationFailed", message))?;
+    let applied = apply::apply(desk, object, objects)
+        .map_err(|message| Failure::new("ReconciliationFailed", message))?;
     let pruned = match object.at("/spec/prune") {
         Some(Value::Bool(true)) => apply::prune(desk, object, &before, &applied.entries),
         _ => Vec::new(),
@@ -158,7 +158,10 @@ fn dependencies(desk: &Desk<'_>, object: &Object, revision: &str) -> Result<(), 
         };
         return Err(Failure {
             retry_s: Some(5.0),
-            ..Failure::new("DependencyNotReady", format!("dependency '{namespace}/{name}' {why}"))
+            ..Failure::new(
+                "DependencyNotReady",
+                format!("dependency '{namespace}/{name}' {why}"),
+            )
         });
     }
     Ok(())
@@ -174,7 +177,10 @@ fn is_behind(other: &Object, object: &Object, revision: &str) -> bool {
 }
 
 fn build(desk: &Desk<'_>, object: &Object, tree: &recant_render::Tree) -> Result<Vec<Object>, Failure> {
-    let path = object.str("/spec/path").trim_start_matches("./").trim_matches('/');
+    let path = object
+        .str("/spec/path")
+        .trim_start_matches("./")
+        .trim_matches('/');
     if !path.is_empty() && path != "." && !tree.is_dir(path) {
         let message = format!("kustomization path not found: {path}: no such file or directory");
         return Err(Failure::new("ArtifactFailed", message));
@@ -204,7 +210,11 @@ fn build(desk: &Desk<'_>, object: &Object, tree: &recant_render::Tree) -> Result
         let message = format!("kustomize build failed: {}", problems.join("; "));
         return Err(Failure::new("BuildFailed", message));
     }
-    Ok(rendered.objects.iter().map(|object| Object(object.json())).collect())
+    Ok(rendered
+        .objects
+        .iter()
+        .map(|object| Object(object.json()))
+        .collect())
 }
 
 fn digest(objects: &[Object]) -> String {
@@ -242,7 +252,13 @@ fn checked(object: &Object, entries: &[Entry]) -> Vec<ObjectRef> {
         return all.filter(|name| *name != object.reference()).collect();
     }
     let listed = object.at("/spec/healthChecks").and_then(Value::as_array);
-    let text = |check: &Value, field: &str| check.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |check: &Value, field: &str| {
+        check
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     listed
         .into_iter()
         .flatten()
@@ -255,7 +271,12 @@ fn checked(object: &Object, entries: &[Entry]) -> Vec<ObjectRef> {
                 namespace if namespace.is_empty() => object.namespace().to_owned(),
                 namespace => namespace,
             };
-            ObjectRef::new(&api_version, &text(check, "kind"), &namespace, &text(check, "name"))
+            ObjectRef::new(
+                &api_version,
+                &text(check, "kind"),
+                &namespace,
+                &text(check, "name"),
+            )
         })
         .collect()
 }
@@ -295,7 +316,12 @@ fn watch(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object, wait: &Wait, int
     };
     new["history"] = status::history(desk, object, &finished);
     desk.status(apply::MANAGER, &object.reference(), new);
-    fail(desk, object, &Failure::new("HealthCheckFailed", message), interval_s)
+    fail(
+        desk,
+        object,
+        &Failure::new("HealthCheckFailed", message),
+        interval_s,
+    )
 }
 
 fn succeed(desk: &mut Desk<'_>, object: &Object, done: &Wait, waited_s: Option<f64>) {
@@ -304,7 +330,14 @@ fn succeed(desk: &mut Desk<'_>, object: &Object, done: &Wait, waited_s: Option<f
     let mut conditions = vec![status::condition(desk, object, "Ready", "True", reason, &message)];
     if let Some(waited_s) = waited_s {
         let passed = format!("Health check passed in {}", clock::go_duration(waited_s as u64));
-        conditions.push(status::condition(desk, object, "Healthy", "True", "Succeeded", &passed));
+        conditions.push(status::condition(
+            desk,
+            object,
+            "Healthy",
+            "True",
+            "Succeeded",
+            &passed,
+        ));
     }
     let finished = Finished {
         digest: &done.digest,
@@ -324,7 +357,9 @@ fn fail(desk: &mut Desk<'_>, object: &Object, failure: &Failure, interval_s: f64
     let (reason, message) = (failure.reason, failure.message.as_str());
     let mut conditions = vec![status::condition(desk, object, "Ready", "False", reason, message)];
     if reason == "HealthCheckFailed" {
-        conditions.push(status::condition(desk, object, "Healthy", "False", reason, message));
+        conditions.push(status::condition(
+            desk, object, "Healthy", "False", reason, message,
+        ));
     }
     let mut new = current(desk, object);
     new["conditions"] = json!(conditions);
@@ -370,6 +405,11 @@ pub(super) fn finalize(desk: &mut Desk<'_>, object: &Object) {
         apply::prune(desk, object, &inventory::read(object), &[]);
     }
     let finalizers = object.at("/metadata/finalizers").and_then(Value::as_array);
-    let rest: Vec<Value> = finalizers.into_iter().flatten().filter(|one| *one != FINALIZER).cloned().collect();
+    let rest: Vec<Value> = finalizers
+        .into_iter()
+        .flatten()
+        .filter(|one| *one != FINALIZER)
+        .cloned()
+        .collect();
     set_finalizers(desk, object, &rest);
 }

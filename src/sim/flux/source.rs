@@ -61,10 +61,15 @@ pub(super) fn reconcile(flux: &mut Flux, desk: &mut Desk<'_>, remotes: &dyn Remo
 
 fn fetch(remotes: &dyn Remotes, source: &Object) -> Result<Found, String> {
     let url = source.str("/spec/url");
-    let cannot = |why: &str| {
-        format!("failed to checkout and determine revision: unable to clone '{url}': {why}")
-    };
-    for field in ["ignore", "include", "sparseCheckout", "verify", "recurseSubmodules"] {
+    let cannot =
+        |why: &str| format!("failed to checkout and determine revision: unable to clone '{url}': {why}");
+    for field in [
+        "ignore",
+        "include",
+        "sparseCheckout",
+        "verify",
+        "recurseSubmodules",
+    ] {
         if source.at(&format!("/spec/{field}")).is_some() {
             return Err(cannot(&format!("spec.{field} is not part of this world")));
         }
@@ -89,10 +94,7 @@ fn fetch(remotes: &dyn Remotes, source: &Object) -> Result<Found, String> {
 }
 
 /// What stands before the `@` of the revision, and the commit.
-fn reference(
-    source: &Object,
-    head: impl Fn(&str) -> Option<String>,
-) -> Result<(String, String), String> {
+fn reference(source: &Object, head: impl Fn(&str) -> Option<String>) -> Result<(String, String), String> {
     let at = |field: &str| source.str(&format!("/spec/ref/{field}")).to_owned();
     if !at("tag").is_empty() || !at("semver").is_empty() {
         return Err("references by tag or semver are not part of this world".to_owned());

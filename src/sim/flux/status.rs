@@ -2,13 +2,13 @@
 
 use super::Desk;
 use crate::clock;
+use crate::condition;
 use crate::trace::What;
-use crate::workload::condition;
 use recant_core::object::Object;
 use serde_json::Value;
 use serde_json::json;
 
-pub(super) use crate::workload::condition::find;
+pub(super) use crate::condition::find;
 
 /// A condition that also says of which generation it speaks.
 pub(super) fn condition(
@@ -62,7 +62,9 @@ pub(super) fn history(desk: &Desk<'_>, object: &Object, finished: &Finished<'_>)
         entry["digest"] == finished.digest && entry["lastReconciledStatus"] == finished.reason
     });
     let before = same.map(|at| entries.remove(at));
-    let first = before.as_ref().map_or(json!(now), |entry| entry["firstReconciled"].clone());
+    let first = before
+        .as_ref()
+        .map_or(json!(now), |entry| entry["firstReconciled"].clone());
     let total = before
         .as_ref()
         .and_then(|entry| entry["totalReconciliations"].as_i64())

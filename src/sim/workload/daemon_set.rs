@@ -12,7 +12,9 @@ use serde_json::json;
 const MANAGER: &str = "kube-controller-manager";
 
 fn wanted(set: &Object) -> usize {
-    let selector = set.at("/spec/template/spec/nodeSelector").and_then(Value::as_object);
+    let selector = set
+        .at("/spec/template/spec/nodeSelector")
+        .and_then(Value::as_object);
     // The one node has no labels but Kubernetes' own: a selector for another keeps the pods away, as Flagger does
     // to scale a DaemonSet to zero.
     let keeps_away = selector

@@ -1,7 +1,6 @@
 //! Deployments: one ReplicaSet for each pod template, rolled over from one to the next.
 
 use super::Desk;
-use super::condition;
 use super::counts;
 use super::owned;
 use super::pods;
@@ -9,6 +8,7 @@ use super::rollout;
 use super::rollout::Limits;
 use super::rollout::Set;
 use crate::clock;
+use crate::condition;
 use crate::trace::Happening;
 use crate::trace::What;
 use recant_core::object::Object;
@@ -48,7 +48,9 @@ impl Sets {
 }
 
 fn revision(set: &Object) -> i64 {
-    set.annotation(REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
+    set.annotation(REVISION)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 fn template_hash(deployment: &Object) -> String {
@@ -76,7 +78,10 @@ fn scale_one(desk: &mut Desk<'_>, deployment: &Object, sets: &Sets) {
         available: set.int("/status/availableReplicas").unwrap_or(0),
     };
     let old: Vec<Set> = sets.old.iter().map(numbers).collect();
-    let running = sets.old.iter().any(|set| set.int("/status/replicas").unwrap_or(0) > 0);
+    let running = sets
+        .old
+        .iter()
+        .any(|set| set.int("/status/replicas").unwrap_or(0) > 0);
     match &sets.new {
         Some(new) => {
             note_revision(desk, deployment, new, newest);
@@ -154,9 +159,8 @@ fn resize(desk: &mut Desk<'_>, set: &Object, replicas: i64) {
 
 fn drop_history(desk: &mut Desk<'_>, deployment: &Object, sets: &Sets) {
     let limit = deployment.int("/spec/revisionHistoryLimit").unwrap_or(10).max(0) as usize;
-    let is_idle = |set: &&Object| {
-        set.int("/spec/replicas") == Some(0) && set.int("/status/replicas").unwrap_or(0) == 0
-    };
+    let is_idle =
+        |set: &&Object| set.int("/spec/replicas") == Some(0) && set.int("/status/replicas").unwrap_or(0) == 0;
     let idle: Vec<&Object> = sets.old.iter().filter(is_idle).collect();
     for set in idle.iter().take(idle.len().saturating_sub(limit)) {
         desk.delete(MANAGER, set);
@@ -183,13 +187,24 @@ fn report_one(desk: &mut Desk<'_>, deployment: &Object, sets: &Sets) {
         ("updatedReplicas", updated.unwrap_or(0)),
         ("readyReplicas", sets.sum("/status/readyReplicas")),
         ("availableReplicas", available),
-        ("unavailableReplicas", (sets.sum("/spec/replicas") - available).max(0)),
+        (
+            "unavailableReplicas",
+            (sets.sum("/spec/replicas") - available).max(0),
+        ),
     ]);
     let enough = available >= limits.desired - limits.unavailable;
     let (word, reason, message) = if enough {
-        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        (
+            "True",
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        )
     } else {
-        ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+        (
+            "False",
+            "MinimumReplicasUnavailable",
+            "Deployment does not have minimum availability.",
+        )
     };
     let mut at_hand = condition::kept(deployment, desk.now, "Available", word, reason, message);
     let same = condition::find(deployment, "Available").filter(|before| before["status"] == word);
@@ -214,16 +229,18 @@ fn progressing(desk: &Desk<'_>, deployment: &Object, sets: &Sets, status: &Value
         .all(|field| count(field) == limits.desired);
     let old = |all: i64, updated: i64| all - updated;
     let moved = count("updatedReplicas") > before("updatedReplicas")
-        || old(count("replicas"), count("updatedReplicas")) < old(before("replicas"), before("updatedReplicas"))
+        || old(count("replicas"), count("updatedReplicas"))
+            < old(before("replicas"), before("updatedReplicas"))
         || count("readyReplicas") > before("readyReplicas")
         || count("availableReplicas") > before("availableReplicas");
-    let settled = last_reason == "NewReplicaSetAvailable"
-        && same_set
-        && count("replicas") == count("updatedReplicas");
+    let settled =
+        last_reason == "NewReplicaSetAvailable" && same_set && count("replicas") == count("updatedReplicas");
 
     let condition = |word, reason, message: &str, fresh: bool| {
         let mut condition = condition::kept(deployment, desk.now, "Progressing", word, reason, message);
-        let time = last.and_then(|last| last["lastUpdateTime"].as_str()).filter(|_| !fresh);
+        let time = last
+            .and_then(|last| last["lastUpdateTime"].as_str())
+            .filter(|_| !fresh);
         condition["lastUpdateTime"] = json!(time.map_or_else(|| clock::stamp(desk.now), str::to_owned));
         condition
     };
@@ -260,7 +277,9 @@ fn is_late(desk: &Desk<'_>, deployment: &Object, last: &Value) -> bool {
 
 fn tell(desk: &mut Desk<'_>, deployment: &Object, reason: &str) {
     let before = condition::find(deployment, "Progressing");
-    let last_reason = before.and_then(|before| before["reason"].as_str()).unwrap_or_default();
+    let last_reason = before
+        .and_then(|before| before["reason"].as_str())
+        .unwrap_or_default();
     if reason == last_reason {
         return;
     }

@@ -100,7 +100,9 @@ fn ports(service: &Object, pods: &[Object]) -> Value {
 
 fn named_port(pod: &Object, name: &str) -> Option<i64> {
     let containers = pod.at("/spec/containers")?.as_array()?;
-    let ports = containers.iter().filter_map(|container| container.get("ports")?.as_array());
+    let ports = containers
+        .iter()
+        .filter_map(|container| container.get("ports")?.as_array());
     let port = ports.flatten().find(|port| port["name"] == name)?;
     port.get("containerPort")?.as_i64()
 }

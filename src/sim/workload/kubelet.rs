@@ -3,8 +3,8 @@
 use super::Desk;
 use super::behaviour::Behaviours;
 use super::behaviour::Fate;
-use super::condition;
 use crate::clock;
+use crate::condition;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use serde_json::Value;
@@ -105,10 +105,7 @@ fn container(fate: Fate, image: &str, age_s: f64, started: &str) -> Container {
     };
     match fate {
         Fate::NoImage if age_s < START_S => waiting("ErrImagePull", &format!("{image}: not found")),
-        Fate::NoImage => waiting(
-            "ImagePullBackOff",
-            &format!("Back-off pulling image \"{image}\""),
-        ),
+        Fate::NoImage => waiting("ImagePullBackOff", &format!("Back-off pulling image \"{image}\"")),
         _ if age_s < START_S => waiting("ContainerCreating", ""),
         Fate::Ready { after_s } => running(age_s >= after_s),
         Fate::NeverReady => running(false),
@@ -137,7 +134,10 @@ fn crashing(age_s: f64) -> Container {
         pause_s = (pause_s * 2.0).min(300.0);
         next_s += pause_s;
     }
-    let message = format!("back-off {} restarting failed container", clock::go_duration(pause_s as u64));
+    let message = format!(
+        "back-off {} restarting failed container",
+        clock::go_duration(pause_s as u64)
+    );
     Container {
         restarts,
         running: true,

@@ -3,8 +3,8 @@
 use super::Desk;
 use super::NODE;
 use crate::clock;
+use crate::condition;
 use crate::traffic::topology::is_ready;
-use crate::workload::condition;
 use jiff::Timestamp;
 use recant_core::object::Object;
 use serde_json::Value;
@@ -15,7 +15,10 @@ pub(super) fn create(desk: &mut Desk<'_>, manager: &str, owner: &Object) {
     let name = format!("{}-{}", owner.name(), desk.names.name(5));
     let template = owner.at("/spec/template").cloned().unwrap_or(json!({}));
     let mut pod = Object(json!({"apiVersion": "v1", "kind": "Pod"}));
-    pod.set("/metadata", template.get("metadata").cloned().unwrap_or(json!({})));
+    pod.set(
+        "/metadata",
+        template.get("metadata").cloned().unwrap_or(json!({})),
+    );
     pod.set("/metadata/name", json!(name));
     pod.set("/metadata/namespace", json!(owner.namespace()));
     pod.set("/spec", template.get("spec").cloned().unwrap_or(json!({})));
@@ -48,7 +51,10 @@ pub(super) fn template_hash(template: &Value) -> String {
     let mut text = String::new();
     canonical(template, &mut text);
     let digest = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
-    let number = digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     crate::seed::safe(number)
 }
 

@@ -60,7 +60,11 @@ fn part(value: Option<&Value>, of: i64, up: bool) -> i64 {
 /// says whether any pod of an old one is still there.
 pub(super) fn next(limits: Limits, new: Set, old: &[Set], running: bool) -> (i64, Vec<i64>) {
     if limits.recreate {
-        let first = if running { new.wanted.min(limits.desired) } else { limits.desired };
+        let first = if running {
+            new.wanted.min(limits.desired)
+        } else {
+            limits.desired
+        };
         return (first, vec![0; old.len()]);
     }
     let up = grown(limits, new, old);

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod credential;
+pub mod demo;
 pub mod forge;
 pub mod gauge;
 pub mod manifests;

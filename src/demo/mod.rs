@@ -6,3 +6,6 @@ pub mod bare;
 pub mod forge_http;
 pub mod git_http;
 mod pages;
+//! The world in memory, served over real HTTP on loopback, for the demo and for tests.
+
+pub mod kube_api;

@@ -13,6 +13,9 @@ use recant_core::object::Object;
 use serde_json::Map;
 use serde_json::Value;
 
+/// What `kubectl apply` calls itself without `--server-side`: what it owned so far is no conflict to `kubectl`.
+const CLIENT_SIDE: &str = "kubectl-client-side-apply";
+
 /// The object that results when the writer applies `wanted` to `live`, with managers noted.
 ///
 /// # Errors
@@ -51,14 +54,11 @@ fn settle(
 ) -> Result<(), ApiError> {
     let mut conflicts = Vec::new();
     for other in managers.iter_mut().filter(|m| !m.is(writer, &kind.api_version())) {
+        let is_own_past = writer.manager == "kubectl" && other.manager == CLIENT_SIDE;
         let with = other.describe();
-        conflicts.extend(
-            other
-                .set
-                .intersection(changed)
-                .map(|path| (with.clone(), fields::display(path))),
-        );
-        if force {
+        let owned = other.set.intersection(changed).filter(|_| !is_own_past);
+        conflicts.extend(owned.map(|path| (with.clone(), fields::display(path))));
+        if force || is_own_past {
             other.set.retain(|path| !changed.contains(path));
         }
     }

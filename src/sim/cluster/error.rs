@@ -232,11 +232,6 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn not_acceptable() -> Self {
-        let message = "only the following media types are accepted: application/json".to_owned();
-        Self::new(406, "NotAcceptable", message, Value::Null)
-    }
-
     pub(crate) fn expired_continue() -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start \
                        a new list without the continue parameter.";

@@ -17,18 +17,7 @@ use std::collections::BTreeSet;
 impl Cluster {
     pub(crate) fn openapi(&self, request: &Request, path: &str) -> Result<Response, ApiError> {
         if path == "v2" {
-            // kubectl asks for protobuf only, and does without when there is none.
-            let json = request.accept.is_empty()
-                || request
-                    .accepted()
-                    .any(|p| matches!(p.first(), Some(&"application/json" | &"*/*")));
-            let info = json!({ "title": "Kubernetes", "version": "v1.33.0" });
-            let body = json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": {} });
-            return if json {
-                Ok(Response::json(200, body))
-            } else {
-                Err(ApiError::not_acceptable())
-            };
+            return Ok(second_version(request));
         }
         if path == "v3" || path == "v3/" {
             return Ok(Response::json(200, self.index()));
@@ -75,6 +64,26 @@ impl Cluster {
             json!({ "openapi": "3.0.0", "info": info, "paths": paths, "components": { "schemas": schemas } });
         Ok(Response::json(200, body))
     }
+}
+
+/// An OpenAPI v2 document without content: kubectl only looks there for kinds it found nowhere else.
+fn second_version(request: &Request) -> Response {
+    const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    if request
+        .accepted()
+        .any(|parameters| parameters.first() == Some(&PROTOBUF))
+    {
+        // The message's first field is the text "2.0".
+        return Response {
+            content_type: PROTOBUF.to_owned(),
+            ..Response::text(200, "\u{a}\u{3}2.0")
+        };
+    }
+    let info = json!({ "title": "Kubernetes", "version": "v1.33.0" });
+    Response::json(
+        200,
+        json!({ "swagger": "2.0", "info": info, "paths": {}, "definitions": {} }),
+    )
 }
 
 fn prefix(group: &str, version: &str) -> String {

@@ -103,7 +103,7 @@ impl Response {
         }
     }
 
-    fn text(status: u16, text: &str) -> Self {
+    pub(crate) fn text(status: u16, text: &str) -> Self {
         let content_type = "text/plain; charset=utf-8".to_owned();
         Self {
             status,
@@ -182,26 +182,39 @@ fn version() -> Value {
 
 /// The answer to a review of access or identity: everything is allowed to everybody.
 fn review(request: &Request, target: &Target<'_>) -> Result<Option<Value>, ApiError> {
-    let status = match (target.group, target.resource) {
-        ("authorization.k8s.io", "selfsubjectaccessreviews" | "subjectaccessreviews") => {
-            json!({ "allowed": true, "reason": "everything is allowed here" })
-        }
-        ("authorization.k8s.io", "selfsubjectrulesreviews") => json!({
-            "resourceRules": [{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"] }],
-            "nonResourceRules": [{ "verbs": ["*"], "nonResourceURLs": ["*"] }], "incomplete": false,
-        }),
-        ("authentication.k8s.io", "selfsubjectreviews") => {
-            json!({ "userInfo": { "username": "admin", "groups": ["system:masters", "system:authenticated"] } })
-        }
+    let (kind, status) = match (target.group, target.resource) {
+        ("authorization.k8s.io", "selfsubjectaccessreviews") => ("SelfSubjectAccessReview", allowed()),
+        ("authorization.k8s.io", "subjectaccessreviews") => ("SubjectAccessReview", allowed()),
+        ("authorization.k8s.io", "selfsubjectrulesreviews") => (
+            "SelfSubjectRulesReview",
+            json!({
+                "resourceRules": [{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"] }],
+                "nonResourceRules": [{ "verbs": ["*"], "nonResourceURLs": ["*"] }], "incomplete": false,
+            }),
+        ),
+        ("authentication.k8s.io", "selfsubjectreviews") => (
+            "SelfSubjectReview",
+            json!({ "userInfo": { "username": "admin", "groups": ["system:masters", "system:authenticated"] } }),
+        ),
         _ => return Ok(None),
     };
     if request.method != "POST" {
         return Err(ApiError::method_not_allowed());
     }
-    let mut review = request.json()?;
+    // kubectl sends these as protobuf. Nothing in them matters to the answer.
+    let mut review = match request.content_type.as_str() {
+        "application/vnd.kubernetes.protobuf" => json!({}),
+        _ => request.json()?,
+    };
     if !review.is_object() {
         return Err(ApiError::bad_request("a review must be an object"));
     }
+    review["apiVersion"] = format!("{}/{}", target.group, target.version).into();
+    review["kind"] = kind.into();
     review["status"] = status;
     Ok(Some(review))
+}
+
+fn allowed() -> Value {
+    json!({ "allowed": true, "reason": "everything is allowed here" })
 }

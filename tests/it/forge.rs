@@ -2,6 +2,7 @@
 
 mod git;
 mod http;
+mod merge;
 mod pages;
 mod rest;
 mod server;

@@ -7,7 +7,6 @@ pub mod demo;
 pub mod forge;
 pub mod gauge;
 pub mod manifests;
-pub mod demo;
 pub mod port;
 pub mod repo;
 pub mod tls;

@@ -2,6 +2,10 @@
 //!
 //! Never here: a working copy, the user's Git identity, a write to the repository a demo was made from.
 
+mod source;
+
+pub use source::BareError;
+
 use git2::ErrorCode;
 use git2::Index;
 use git2::IndexEntry;
@@ -10,7 +14,6 @@ use git2::ObjectType;
 use git2::Oid;
 use git2::Repository;
 use git2::RepositoryInitOptions;
-use git2::RepositoryOpenFlags;
 use git2::TreeWalkMode;
 use git2::TreeWalkResult;
 use recant_core::query::Commit;
@@ -45,57 +48,6 @@ pub struct BareGit {
     trees: RefCell<BTreeMap<String, Tree>>,
 }
 
-/// Why there is no bare repository.
-#[derive(Debug, thiserror::Error)]
-pub enum BareError {
-    /// The directory is no repository, or may not be read.
-    #[error("{}: not a Git repository ({why}); give the directory that holds .git", .dir.display())]
-    NotARepository {
-        /// The directory.
-        dir: PathBuf,
-        /// What libgit2 says.
-        why: String,
-    },
-    /// Nothing was committed yet.
-    #[error("{}: branch {branch} has no commits; commit something first", .dir.display())]
-    NoCommits {
-        /// The directory.
-        dir: PathBuf,
-        /// The branch `HEAD` means.
-        branch: String,
-    },
-    /// `HEAD` is on no branch.
-    #[error("{}: HEAD is detached; check out the branch Flux deploys from", .dir.display())]
-    Detached {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// There is no such branch.
-    #[error("{}: there is no branch {branch}; there are: {}", .dir.display(), .found.join(", "))]
-    NoBranch {
-        /// The directory.
-        dir: PathBuf,
-        /// The branch asked for.
-        branch: String,
-        /// The branches there are.
-        found: Vec<String>,
-    },
-    /// Part of the history is missing.
-    #[error("{}: a shallow clone; run `git fetch --unshallow` there", .dir.display())]
-    Shallow {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The disk, or what is on it.
-    #[error("{}: {why}", .dir.display())]
-    Storage {
-        /// The directory.
-        dir: PathBuf,
-        /// What libgit2 says.
-        why: String,
-    },
-}
-
 impl BareGit {
     /// Makes an empty repository whose `HEAD` means this branch.
     pub fn init(path: &Path, default_branch: &str) -> Result<Self, BareError> {
@@ -113,30 +65,6 @@ impl BareGit {
     pub fn open(path: &Path) -> Result<Self, BareError> {
         let repository = Repository::open_bare(path).map_err(storage(path))?;
         Ok(Self::over(repository, path))
-    }
-
-    /// Copies all branches of a person's repository (a working copy or a bare one; only what is committed) into a new
-    /// bare repository. Its `HEAD` means `branch`, or the branch that is checked out there.
-    pub fn clone_of(dir: &Path, branch: Option<&str>, into: &Path) -> Result<Self, BareError> {
-        let source = open_source(dir)?;
-        let branch = match branch {
-            Some(name) => name.to_owned(),
-            None => checked_out(&source, dir)?,
-        };
-        if source.find_branch(&branch, git2::BranchType::Local).is_err() {
-            return Err(missing(&source, dir, branch));
-        }
-        let copy = Self::init(into, &branch)?;
-        let url = source.commondir().to_string_lossy().into_owned();
-        let fetched = copy.repository.remote_anonymous(&url).and_then(|mut remote| {
-            let mut options = git2::FetchOptions::new();
-            options
-                .download_tags(git2::AutotagOption::None)
-                .update_fetchhead(false);
-            remote.fetch(&["+refs/heads/*:refs/heads/*"], Some(&mut options), None)
-        });
-        fetched.map_err(storage(dir))?;
-        Ok(copy)
     }
 
     /// Where it is.
@@ -176,6 +104,22 @@ impl BareGit {
         });
         walked.ok()?;
         Some(Tree::new(entries))
+    }
+
+    /// The log, walked by libgit2: a person's repository may have a long history.
+    fn walk(&self, from: Option<&str>, to: &str, limit: usize) -> Option<Vec<Commit>> {
+        let mut walk = self.repository.revwalk().ok()?;
+        walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME)
+            .ok()?;
+        walk.push(oid(to)?).ok()?;
+        if let Some(from) = from
+            .and_then(oid)
+            .filter(|from| self.repository.find_commit(*from).is_ok())
+        {
+            walk.hide(from).ok()?;
+        }
+        let ids = walk.take(limit).flatten();
+        Some(ids.filter_map(|id| self.show(&id.to_string())).collect())
     }
 
     /// Writes the tree of a new commit: the first parent's, with only what differs set.
@@ -365,6 +309,10 @@ impl Git for BareGit {
         }
     }
 
+    fn log(&self, from: Option<&str>, to: &str, limit: usize) -> Vec<Commit> {
+        self.walk(from, to, limit).unwrap_or_default()
+    }
+
     fn merge_base(&self, one: &str, other: &str) -> Option<String> {
         let base = self.repository.merge_base(oid(one)?, oid(other)?);
         base.ok().map(|id| id.to_string())
@@ -392,45 +340,6 @@ impl BareGit {
             None => Refused::Storage(why.message().to_owned()),
         }
     }
-}
-
-fn open_source(dir: &Path) -> Result<Repository, BareError> {
-    let none: [&Path; 0] = [];
-    let source = Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, none).map_err(|why| {
-        BareError::NotARepository {
-            dir: dir.to_owned(),
-            why: why.message().to_owned(),
-        }
-    })?;
-    if source.is_shallow() {
-        return Err(BareError::Shallow { dir: dir.to_owned() });
-    }
-    Ok(source)
-}
-
-/// The branch `HEAD` means, which must have a commit.
-fn checked_out(source: &Repository, dir: &Path) -> Result<String, BareError> {
-    let head = source.find_reference("HEAD").map_err(storage(dir))?;
-    let target = head.symbolic_target().ok().flatten();
-    let branch = target.and_then(|name| name.strip_prefix("refs/heads/"));
-    let branch = branch.ok_or_else(|| BareError::Detached { dir: dir.to_owned() })?;
-    Ok(branch.to_owned())
-}
-
-fn missing(source: &Repository, dir: &Path, branch: String) -> BareError {
-    let dir = dir.to_owned();
-    let branches = source
-        .branches(Some(git2::BranchType::Local))
-        .into_iter()
-        .flatten();
-    let found: Vec<String> = branches
-        .flatten()
-        .filter_map(|(branch, _)| Some(branch.name().ok()??.to_owned()))
-        .collect();
-    if found.is_empty() || checked_out(source, &dir).is_ok_and(|head| head == branch) {
-        return BareError::NoCommits { dir, branch };
-    }
-    BareError::NoBranch { dir, branch, found }
 }
 
 fn oid(id: &str) -> Option<Oid> {

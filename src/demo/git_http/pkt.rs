@@ -48,9 +48,11 @@ pub(super) fn commands(bytes: &[u8]) -> Result<Option<Vec<Command>>, ()> {
         match command.trim_end().splitn(3, ' ').collect::<Vec<_>>()[..] {
             [_, _, reference] => commands.push(Command {
                 reference: reference.to_owned(),
-                side_band: capabilities.split(' ').any(|word| word == "side-band-64k"),
+                side_band: capabilities
+                    .split_whitespace()
+                    .any(|word| word == "side-band-64k"),
             }),
-            // `shallow <id>` and `push-cert` stand before the commands.
+            // A shallow clone says where it ends before it says what it pushes.
             [_, _] if text.starts_with("shallow ") => {}
             _ => return Err(()),
         }

@@ -155,7 +155,7 @@ impl View<'_> {
                 p {
                     span class={ "badge " (class) } { (icon(mark)) (word) }
                     span {
-                        strong { (pull.user) } (self.verb()) (counted(self.commits.len(), "commit")) " into "
+                        (self.actor()) (counted(self.commits.len(), "commit")) " into "
                         code.branch { (pull.base_branch) } " from " code.branch { (pull.head_branch) }
                     }
                     (labels(&self.labels))
@@ -165,11 +165,16 @@ impl View<'_> {
         }
     }
 
-    fn verb(&self) -> &'static str {
-        match self.pull.stage {
-            Stage::Open => " wants to merge ",
-            Stage::Merged { .. } => " proposed and had merged ",
-            Stage::Closed => " wanted to merge ",
+    /// Who does, did or wanted it.
+    fn actor(&self) -> Markup {
+        let user = &self.pull.user;
+        html! {
+            @match &self.pull.stage {
+                Stage::Open => { strong { (user) } " wants to merge " }
+                Stage::Merged { by, .. } if by.is_empty() => { "A push merged " }
+                Stage::Merged { by, .. } => { strong { (by) } " merged " }
+                Stage::Closed => { strong { (user) } " wanted to merge " }
+            }
         }
     }
 

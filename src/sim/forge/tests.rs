@@ -4,7 +4,10 @@ use super::*;
 use crate::git::Content;
 use crate::git::MemoryGit;
 use crate::git::NewCommit;
+use recant_core::effect::PullText;
 use recant_core::effect::StatusState;
+use recant_core::query::Branch;
+use recant_core::query::Pull;
 use recant_core::query::PullState;
 use recant_render::Tree;
 use serde_json::Value;
@@ -197,6 +200,22 @@ fn every_style_merges_what_the_branch_changed_and_keeps_what_main_gained() {
         );
         assert_eq!(world.pull().state, PullState::Merged(merged), "{style:?}");
         assert_eq!(world.merge(style).unwrap_err().status, 405, "{style:?}: twice");
+    }
+}
+
+#[test]
+fn a_merged_branch_goes_on_request_but_not_while_another_pull_request_needs_it() {
+    let mut world = World::new();
+    world.open();
+    let main = world.head("main");
+    world.git().set_branch("stage", None, Some(&main)).unwrap();
+    let second = json!({ "head": "fix", "base": "stage", "title": "t" });
+    assert_eq!(world.ask("recant", "POST /repos/demo/fleet/pulls", second).0, 201);
+    for (number, kept) in [(1, true), (2, false)] {
+        let line = format!("POST /repos/demo/fleet/pulls/{number}/merge");
+        let merge = json!({ "Do": "merge", "delete_branch_after_merge": true });
+        assert_eq!(world.ask("recant", &line, merge).0, 200);
+        assert_eq!(world.git().head("fix").is_some(), kept, "after {number}");
     }
 }
 

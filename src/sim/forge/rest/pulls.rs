@@ -179,12 +179,22 @@ impl Asked<'_> {
             return Err(Refusal::new(409, "head out of date"));
         }
         self.forge.merge(self.repos, by, &self.repo, pull.number, style)?;
-        if form.delete_branch_after_merge
-            && let Some(git) = self.repos.get_mut(&self.repo)
-        {
-            git.set_branch(&pull.head_branch, Some(&pull.head), None)
-                .map_err(|why| Refusal::new(409, why.to_string()))?;
+        if form.delete_branch_after_merge {
+            self.delete_head(by.user, pull)?;
         }
         Ok(Response::empty(200))
+    }
+
+    /// Deletes a merged branch, unless it is kept: protected, or the head of another open pull request.
+    fn delete_head(&mut self, user: &str, pull: &PullRequest) -> Result<(), Refusal> {
+        let desk = self.forge.desks.get(&self.repo);
+        let mut others = desk.into_iter().flat_map(|desk| desk.pulls.values());
+        let wanted = others.any(|other| other.stage == Stage::Open && other.head_branch == pull.head_branch);
+        if wanted || self.forge.may_push(&self.repo, &pull.head_branch, user).is_err() {
+            return Ok(());
+        }
+        let git = self.repos.get_mut(&self.repo).ok_or_else(Refusal::not_found)?;
+        git.set_branch(&pull.head_branch, Some(&pull.head), None)
+            .map_err(|why| Refusal::new(409, why.to_string()))
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod cluster;
+mod cluster_world;
 mod crd_table;
 mod crds;
 mod examples;
@@ -13,5 +14,4 @@ mod gauge;
 mod manifests;
 mod repo;
 mod serve;
-//! What needs the shell: real HTTP, real processes, a real disk.
 mod forge;

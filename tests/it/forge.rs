@@ -1,5 +1,6 @@
 //! The demo's Git and forge, by the user's own git and over real HTTP.
 
+mod adapters;
 mod git;
 mod http;
 mod pages;

@@ -20,8 +20,8 @@ use recant_core::effect::Event;
 use recant_core::effect::Write;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
-use recant_sim::cluster::Cluster;
 use recant_sim::cluster::Body;
+use recant_sim::cluster::Cluster;
 use recant_sim::cluster::Request;
 use recant_sim::cluster::Watch;
 use serde_json::Value;
@@ -311,4 +311,54 @@ async fn a_repeated_event_is_one_object_with_a_count() {
             .iter()
             .all(|e| e.str("/reason") == "Synced" && e.str("/source/component") == "recant")
     );
+}
+
+#[tokio::test]
+async fn a_kubeconfig_leads_to_the_cluster_of_its_context_and_a_wrong_one_says_which_file() {
+    let (server, _cluster, _kube) = world().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config");
+    let text = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "away",
+        "clusters": [
+            { "name": "here", "cluster": { "server": server.url() } },
+            { "name": "away", "cluster": { "server": crate::serve::nobody().await } },
+        ],
+        "users": [{ "name": "me", "user": { "token": "t" } }],
+        "contexts": [
+            { "name": "here", "context": { "cluster": "here", "user": "me" } },
+            { "name": "away", "context": { "cluster": "away", "user": "me" } },
+        ],
+    });
+    std::fs::write(&path, text.to_string()).unwrap();
+    let access = |context: Option<&str>| Access::Kubeconfig {
+        path: path.clone(),
+        context: context.map(str::to_owned),
+    };
+    let here = Kube::connect(&access(Some("here")), "recant").await.unwrap();
+    assert_eq!(
+        here.list("v1", "ConfigMap", "default")
+            .await
+            .map(drop)
+            .err()
+            .map(|e| e.to_string()),
+        None
+    );
+    let away = Kube::connect(&access(None), "recant").await.unwrap();
+    let silent = away.list("v1", "ConfigMap", "default").await;
+    assert!(matches!(silent, Err(PortError::Unreachable(_))), "{silent:?}");
+    for wrong in [
+        access(Some("nowhere")),
+        Access::Kubeconfig {
+            path: dir.path().join("none"),
+            context: None,
+        },
+        Access::Url("not a url".to_owned()),
+    ] {
+        let refused = Kube::connect(&wrong, "recant").await.err();
+        assert!(
+            matches!(refused, Some(PortError::Invalid(_))),
+            "{wrong:?}: {refused:?}"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod cluster;
+mod cluster_world;
 mod crd_table;
 mod crds;
 mod examples;
@@ -14,3 +15,4 @@ mod gauge;
 mod manifests;
 mod repo;
 mod serve;
+mod forge;

@@ -2,8 +2,10 @@
 
 use crate::config;
 use crate::config::Config;
+use crate::flux::layer;
 use crate::generate;
 use crate::kustomization;
+use crate::kustomization::Decode;
 use crate::kustomization::Kustomization;
 use crate::kustomization::decode::Problems;
 use crate::kustomization::decode::Text;
@@ -86,6 +88,33 @@ pub(crate) fn directory(
     acc
 }
 
+/// Builds a path as Flux does: with a generated kustomization where there is none, and the fields of the Flux
+/// Kustomization written over it.
+pub(crate) fn flux(session: &mut Session<'_>, dir: &str, spec: &Node) -> Accumulator {
+    let file = match kustomization::find_file(session, dir) {
+        Ok(file) => file,
+        Err(problem) => {
+            session.problem(problem, OriginId::None);
+            return Accumulator::default();
+        }
+    };
+    let read = match &file {
+        Some(file) => kustomization::read(session, file, Decode::Flux),
+        None => Some(layer::generate(session, dir)),
+    };
+    let mut acc = Accumulator::default();
+    if let Some(mut k) = read {
+        if file.is_some() && k.resources.is_empty() {
+            let note = "without resources Flux also writes origin annotations, which are left out here";
+            session.problem(Problem::warning(note), k.origin);
+        }
+        layer::apply(session, &mut k, spec, dir);
+        target(session, &k, dir, &mut vec![dir.to_owned()], &mut acc);
+        acc.sort_options = k.sort_options;
+    }
+    acc
+}
+
 /// Reads the kustomization file of a directory, and checks that it is of the kind that is asked for.
 fn open(session: &mut Session<'_>, dir: &str, asked: &Text, component: bool) -> Option<Kustomization> {
     let file = match kustomization::find_file(session, dir) {
@@ -101,7 +130,7 @@ fn open(session: &mut Session<'_>, dir: &str, asked: &Text, component: bool) -> 
             return None;
         }
     };
-    let k = kustomization::read(session, &file)?;
+    let k = kustomization::read(session, &file, Decode::Strict)?;
     if k.is_component != component {
         let (is, field) = if component {
             ("a Kustomization", "resources")

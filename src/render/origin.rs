@@ -3,6 +3,7 @@
 //! A node read from a file carries its place directly. A node that a transformer made carries an index into the
 //! arena, which names the operation, what went in, and the line that asked for it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A place in a file: an interned file, a 1-based line and a byte span.
@@ -30,7 +31,7 @@ pub(crate) enum OriginId {
 #[derive(Clone, Debug)]
 pub(crate) enum Made {
     Derived {
-        op: &'static str,
+        op: Cow<'static, str>,
         inputs: Vec<OriginId>,
         arg: OriginId,
     },
@@ -122,13 +123,43 @@ impl Arena {
     /// Records a value made by a transformer.
     pub(crate) fn derive(&mut self, op: &'static str, inputs: &[OriginId], arg: OriginId) -> OriginId {
         let inputs = inputs.iter().copied().filter(|o| *o != OriginId::None).collect();
-        self.push(Made::Derived { op, inputs, arg })
+        self.push(Made::Derived {
+            op: Cow::Borrowed(op),
+            inputs,
+            arg,
+        })
     }
 
     /// Records a value from outside of Git.
-    #[expect(dead_code, reason = "substitution from the cluster comes with the Flux layer")]
     pub(crate) fn external(&mut self, reference: &str) -> OriginId {
         self.push(Made::External(Arc::from(reference)))
+    }
+
+    /// Takes in an origin of another rendering.
+    pub(crate) fn adopt(&mut self, origin: &Origin) -> OriginId {
+        match origin {
+            Origin::Src {
+                file,
+                line,
+                start,
+                end,
+            } => OriginId::Src(Src {
+                file: self.file(file),
+                line: *line as u32,
+                start: *start as u32,
+                end: *end as u32,
+            }),
+            Origin::Derived { op, inputs, arg } => {
+                let inputs: Vec<OriginId> = inputs.iter().map(|i| self.adopt(i)).collect();
+                let arg = arg.as_deref().map(|a| self.adopt(a)).unwrap_or_default();
+                self.push(Made::Derived {
+                    op: op.clone().into(),
+                    inputs,
+                    arg,
+                })
+            }
+            Origin::External { reference } => self.external(reference),
+        }
     }
 
     fn push(&mut self, made: Made) -> OriginId {
@@ -162,7 +193,7 @@ impl Arena {
             }),
             OriginId::Made(at) => Some(match self.made.get(at as usize)? {
                 Made::Derived { op, inputs, arg } => Origin::Derived {
-                    op: (*op).to_owned(),
+                    op: op.to_string(),
                     inputs: inputs.iter().filter_map(|i| self.explain(*i)).collect(),
                     arg: self.explain(*arg).map(Box::new),
                 },

@@ -4,10 +4,14 @@ use crate::Tree;
 use crate::accumulate;
 use crate::accumulate::Accumulator;
 use crate::flux;
+use crate::flux::layer;
+use crate::flux::substitute;
+use crate::kustomization::decode::Problems;
 use crate::kustomization::decode::Text;
 use crate::object::Object;
 use crate::object::Rendered;
 use crate::problem::Problem;
+use crate::resource::Resource;
 use crate::session::Found;
 use crate::session::Session;
 use crate::transform::hash;
@@ -31,48 +35,45 @@ pub struct Root {
 /// with problems for all that could not be done.
 pub fn render(tree: &Tree, root: &Root) -> Rendered {
     let mut session = Session::new(tree);
-    let acc = match session.find("", &root.path) {
-        Found::Dir(dir) => accumulate::directory(&mut session, &dir, &mut Vec::new(), &Text::default()),
-        _ => {
-            let problem = Problem::error(format!("there is no directory `{}` to render", root.path));
-            session.problems.push(problem);
-            Accumulator::default()
-        }
-    };
-    if root
-        .flux
-        .as_ref()
-        .is_some_and(flux::Kustomization::changes_anything)
-    {
-        let problem =
-            Problem::unsupported("this Flux Kustomization changes what it renders; that is not done yet");
+    let Found::Dir(dir) = session.find("", root.path.trim_start_matches('/')) else {
+        let problem = Problem::error(format!("there is no directory `{}` to render", root.path));
         session.problems.push(problem);
-    }
-    finish(session, acc)
+        return finish(session, Vec::new());
+    };
+    let Some(flux) = &root.flux else {
+        let acc = accumulate::directory(&mut session, &dir, &mut Vec::new(), &Text::default());
+        let resources = settle(&mut session, acc);
+        return finish(session, resources);
+    };
+    let spec = layer::spec(&mut session, flux);
+    let acc = accumulate::flux(&mut session, &dir, &spec);
+    let mut resources = settle(&mut session, acc);
+    substitute::run(&mut session, &mut resources, flux, &spec);
+    layer::common_metadata(&mut session, &mut resources, &spec);
+    finish(session, resources)
 }
 
 /// What kustomize does once, at the outermost root.
-fn finish(mut session: Session<'_>, mut acc: Accumulator) -> Rendered {
-    hash::run(&mut session, &mut acc.resources);
-    nameref::run(&mut session, &mut acc.resources, &acc.config.name_reference);
-    vars::run(
-        &mut session,
-        &mut acc.resources,
-        &acc.vars,
-        &acc.config.var_reference,
-    );
+fn settle(session: &mut Session<'_>, mut acc: Accumulator) -> Vec<Resource> {
+    hash::run(session, &mut acc.resources);
+    nameref::run(session, &mut acc.resources, &acc.config.name_reference);
+    vars::run(session, &mut acc.resources, &acc.vars, &acc.config.var_reference);
     acc.resources.list.retain(|r| {
         r.annotation("config.kubernetes.io/local-config")
             .is_none_or(|value| value == "false")
     });
     if let Some(options) = acc.sort_options.take() {
-        let mut problems = Vec::new();
+        let mut problems = Problems::new();
         sort::run(&mut acc.resources, &options, &mut problems);
         for (origin, problem) in problems {
             session.problem(problem, origin);
         }
     }
-    for resource in &acc.resources.list {
+    acc.resources.list
+}
+
+fn finish(mut session: Session<'_>, resources: Vec<Resource>) -> Rendered {
+    for resource in &resources {
         if let Err((origin, message)) = json::to_json(&resource.node, Rules::V3) {
             let problem = Problem::error(format!("{}: {message}", resource.id()));
             session.problem(problem, origin);
@@ -80,9 +81,7 @@ fn finish(mut session: Session<'_>, mut acc: Accumulator) -> Rendered {
     }
     let arena = Arc::new(session.arena);
     Rendered {
-        objects: acc
-            .resources
-            .list
+        objects: resources
             .into_iter()
             .map(|r| Object {
                 node: r.node,

@@ -7,16 +7,17 @@ use crate::Root;
 use crate::Tree;
 use crate::flux;
 use crate::kustomization;
+use crate::kustomization::Decode;
 use crate::kustomization::FILE_NAMES;
+use crate::object::Object;
 use crate::object::Rendered;
 use crate::render::render;
 use crate::session::Found;
 use crate::session::Session;
-use crate::yaml::json;
-use crate::yaml::resolve::Rules;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const FLUX: &[u8] = b"toolkit.fluxcd.io/";
 
@@ -100,34 +101,32 @@ impl Seen {
             return;
         };
         let mut session = Session::new(tree);
-        for document in session.documents(path, bytes).unwrap_or_default() {
-            if let Ok(object) = json::to_json(&document, Rules::V3) {
-                self.object(&object, false);
-            }
+        let documents = session.documents(path, bytes).unwrap_or_default();
+        let arena = Arc::new(session.arena);
+        for node in documents {
+            let object = Object {
+                node,
+                tombs: Vec::new(),
+                arena: Arc::clone(&arena),
+            };
+            self.object(&object, false);
         }
     }
 
     fn rendered(&mut self, rendered: &Rendered) {
         for object in &rendered.objects {
-            if object.id().group.ends_with("toolkit.fluxcd.io") {
-                self.object(&object.json(), true);
-            }
+            self.object(object, true);
         }
     }
 
     /// Notes a Flux object; a rendered one is what the cluster sees, so it wins over its file.
-    fn object(&mut self, object: &Value, wins: bool) {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let key = (
-            text("/metadata/namespace").to_owned(),
-            text("/metadata/name").to_owned(),
-        );
-        if let Ok(kustomization) = flux::Kustomization::from_json(object) {
+    fn object(&mut self, object: &Object, wins: bool) {
+        let id = object.id();
+        if !id.group.ends_with("toolkit.fluxcd.io") {
+            return;
+        }
+        let key = (id.namespace, id.name);
+        if let Ok(kustomization) = flux::Kustomization::from_object(object) {
             if wins {
                 // The file may leave the namespace to a kustomization.
                 self.kustomizations.remove(&(String::new(), key.1.clone()));
@@ -135,8 +134,14 @@ impl Seen {
             } else {
                 self.kustomizations.entry(key).or_insert(kustomization);
             }
-        } else if text("/kind") == "GitRepository" {
-            self.sources.insert(key, text("/spec/url").to_owned());
+        } else if id.kind == "GitRepository" {
+            let url = object
+                .json()
+                .pointer("/spec/url")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            self.sources.insert(key, url);
         }
     }
 
@@ -188,7 +193,7 @@ fn top_directories(tree: &Tree) -> Vec<String> {
         if !FILE_NAMES.contains(&name) {
             continue;
         }
-        let Some(k) = kustomization::read(&mut session, path) else {
+        let Some(k) = kustomization::read(&mut session, path, Decode::Flux) else {
             continue;
         };
         if !k.is_component {

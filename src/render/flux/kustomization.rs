@@ -1,5 +1,7 @@
 //! The Flux `Kustomization` object, as far as it says how to render.
 
+use crate::object::Object;
+use crate::origin::Origin;
 use crate::problem::Problem;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,8 +19,12 @@ pub struct Kustomization {
     pub source: (String, String, String),
     /// The whole `spec`, as written.
     pub spec: Value,
-    /// Values of `postBuild.substituteFrom`, given from outside: they live in the cluster.
+    /// Values of `postBuild.substituteFrom`, given from outside: they live in the cluster. Later objects win.
     pub vars: BTreeMap<String, String>,
+    /// Whether a variable that is not set fails the build, as with the controller's feature gate.
+    pub strict_substitution: bool,
+    /// Where the values of the object come from, by JSON pointer, when that is known.
+    pub origins: BTreeMap<String, Origin>,
 }
 
 /// One reference of `postBuild.substituteFrom`.
@@ -71,25 +77,19 @@ impl Kustomization {
                 text("/spec/sourceRef/name").to_owned(),
             ),
             spec: spec.clone(),
-            vars: BTreeMap::new(),
+            ..Self::default()
         })
     }
 
-    /// Whether it says more than where to render.
-    pub(crate) fn changes_anything(&self) -> bool {
-        const FIELDS: [&str; 10] = [
-            "targetNamespace",
-            "namePrefix",
-            "nameSuffix",
-            "patches",
-            "patchesStrategicMerge",
-            "patchesJson6902",
-            "images",
-            "components",
-            "commonMetadata",
-            "postBuild",
-        ];
-        FIELDS.iter().any(|f| self.spec.get(f).is_some())
+    /// Reads a Flux Kustomization out of a rendered object, with the origins of its values.
+    ///
+    /// # Errors
+    /// A problem when it is no such object.
+    pub fn from_object(object: &Object) -> Result<Self, Problem> {
+        Ok(Self {
+            origins: object.origins().collect(),
+            ..Self::from_json(&object.json())?
+        })
     }
 
     /// What `postBuild.substituteFrom` refers to, in order.

@@ -1,6 +1,13 @@
 //! Flux's layer: what its kustomize-controller adds around kustomize.
 
+mod envsubst;
+mod glob;
+mod ignore;
 mod kustomization;
+pub(crate) mod layer;
+pub(crate) mod substitute;
+#[cfg(test)]
+mod tests;
 
 pub use kustomization::Kustomization;
 pub use kustomization::Substitute;

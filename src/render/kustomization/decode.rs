@@ -22,14 +22,45 @@ impl Text {
 }
 
 /// Problems and the origins of the nodes they are about.
-pub(crate) type Problems = Vec<(OriginId, Problem)>;
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    list: Vec<(OriginId, Problem)>,
+    /// Whether numbers and booleans count as strings and unknown fields are dropped, as where a document is read
+    /// into a Go type that is written out again.
+    lenient: bool,
+}
+
+impl Problems {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Problems of a document that is decoded leniently.
+    pub(crate) fn lenient() -> Self {
+        Self {
+            list: Vec::new(),
+            lenient: true,
+        }
+    }
+
+    pub(crate) fn push(&mut self, problem: (OriginId, Problem)) {
+        self.list.push(problem);
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = (OriginId, Problem);
+    type IntoIter = std::vec::IntoIter<(OriginId, Problem)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
+    }
+}
 
 /// The fields of one map that have not been read yet.
 pub(crate) struct Fields<'n, 'p> {
     what: &'static str,
     left: Vec<&'n Entry>,
-    /// Whether numbers and booleans count as strings, as in transformer configurations.
-    lenient: bool,
     pub(crate) problems: &'p mut Problems,
 }
 
@@ -43,16 +74,8 @@ impl<'n, 'p> Fields<'n, 'p> {
         Self {
             what,
             left: node.as_map().unwrap_or_default().iter().collect(),
-            lenient: false,
             problems,
         }
-    }
-
-    /// The same, with numbers and booleans counting as strings.
-    pub(crate) fn lenient(node: &'n Node, what: &'static str, problems: &'p mut Problems) -> Self {
-        let mut fields = Self::new(node, what, problems);
-        fields.lenient = true;
-        fields
     }
 
     /// Takes a field out; null counts as not there.
@@ -88,7 +111,7 @@ impl<'n, 'p> Fields<'n, 'p> {
                     origin: node.origin,
                 }
             }
-            Some(scalar) if self.lenient => Text {
+            Some(scalar) if self.problems.lenient => Text {
                 text: scalar.text.to_string(),
                 origin: node.origin,
             },
@@ -176,8 +199,13 @@ impl<'n, 'p> Fields<'n, 'p> {
 
     /// What is left is unknown.
     pub(crate) fn finish(self) {
+        let kind = if self.problems.lenient {
+            Problem::warning
+        } else {
+            Problem::error
+        };
         for entry in self.left {
-            let problem = Problem::error(format!(
+            let problem = kind(format!(
                 "unknown field `{}` in {}; correct or remove it",
                 entry.key.text, self.what
             ));

@@ -8,8 +8,10 @@ use crate::selector::Selector;
 use crate::yaml::Node;
 use decode::Text;
 
+pub(crate) use read::Decode;
 pub(crate) use read::find_file;
 pub(crate) use read::image;
+pub(crate) use read::patch;
 pub(crate) use read::read;
 pub(crate) use read::replica;
 

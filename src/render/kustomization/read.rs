@@ -36,8 +36,18 @@ pub(crate) fn find_file(session: &mut Session<'_>, dir: &str) -> Result<Option<S
     Ok(found)
 }
 
+/// How strictly a kustomization file is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decode {
+    /// As kustomize does: unknown fields are errors, and so is an empty file.
+    Strict,
+    /// As Flux does with the kustomization of its own path, which it reads and writes again: unknown fields vanish,
+    /// numbers become strings.
+    Flux,
+}
+
 /// Reads a kustomization file. `None` when there is nothing to go on with.
-pub(crate) fn read(session: &mut Session<'_>, path: &str) -> Option<Kustomization> {
+pub(crate) fn read(session: &mut Session<'_>, path: &str, decode: Decode) -> Option<Kustomization> {
     let bytes = session.tree.bytes(path)?;
     let place = Place::File(session.arena.file(path));
     let mut document = match parse::documents(bytes, &place, Twice::Last) {
@@ -52,11 +62,17 @@ pub(crate) fn read(session: &mut Session<'_>, path: &str) -> Option<Kustomizatio
         session.problem(Problem::error(message), origin);
     }
     let Some(document) = document else {
+        if decode == Decode::Flux {
+            return Some(Kustomization::default());
+        }
         session.problems.push(empty().at(path, None));
         return None;
     };
-    let mut problems = Problems::new();
-    let kustomization = from_node(&document, &mut problems);
+    let mut problems = match decode {
+        Decode::Strict => Problems::new(),
+        Decode::Flux => Problems::lenient(),
+    };
+    let kustomization = from_node(&document, decode, &mut problems);
     for (origin, problem) in problems {
         session.problem(problem, origin);
     }
@@ -68,7 +84,7 @@ fn empty() -> Problem {
 }
 
 /// Decodes a kustomization out of its document.
-pub(crate) fn from_node(document: &Node, problems: &mut Problems) -> Kustomization {
+fn from_node(document: &Node, decode: Decode, problems: &mut Problems) -> Kustomization {
     let mut f = Fields::new(document, "the kustomization", problems);
     let kind = f.text("kind");
     let version = f.text("apiVersion");
@@ -91,7 +107,7 @@ pub(crate) fn from_node(document: &Node, problems: &mut Problems) -> Kustomizati
             && !e.key.text.eq_ignore_ascii_case("kind")
             && !e.key.text.eq_ignore_ascii_case("apiVersion")
     });
-    if !said_more {
+    if !said_more && decode == Decode::Strict {
         f.problems.push((document.origin, empty()));
     }
     f.node("metadata");

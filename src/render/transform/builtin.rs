@@ -88,7 +88,7 @@ fn one(session: &mut Session<'_>, resources: &mut Resources, node: &Node, dir: &
         session.problem(problem, node.origin);
         return;
     }
-    let mut problems = Problems::new();
+    let mut problems = Problems::lenient();
     let run = Run {
         session,
         resources,
@@ -112,7 +112,7 @@ impl Run<'_, '_> {
     fn kind(self, kind: &str, problems: &mut Problems) {
         let specs = self.specs();
         let (session, resources, node, dir) = (self.session, self.resources, self.node, self.dir);
-        let mut f = Fields::lenient(node, "a transformer", problems);
+        let mut f = Fields::new(node, "a transformer", problems);
         match kind {
             "AnnotationsTransformer" => {
                 labels::put(

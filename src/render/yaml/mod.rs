@@ -4,6 +4,7 @@
 //! Never here: `serde` types, files, knowledge of Kubernetes.
 
 mod document;
+pub(crate) mod emit;
 pub(crate) mod json;
 mod node;
 pub(crate) mod parse;

@@ -3,10 +3,10 @@
 pub mod cli;
 pub mod cluster;
 pub mod credential;
+pub mod demo;
 pub mod forge;
 pub mod gauge;
 pub mod manifests;
-pub mod demo;
 pub mod port;
 pub mod repo;
 pub mod tls;

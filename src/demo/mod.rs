@@ -6,3 +6,4 @@ pub mod bare;
 pub mod forge_http;
 pub mod git_http;
 mod pages;
+pub mod prometheus_http;

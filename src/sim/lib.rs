@@ -3,9 +3,6 @@
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
 
 pub mod clock;
-pub mod forge;
-pub mod gauge;
-pub mod git;
 pub mod cluster;
 mod condition;
 pub mod flux;

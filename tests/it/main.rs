@@ -7,11 +7,11 @@ mod crd_table;
 mod crds;
 mod examples;
 mod files;
+mod forge;
 mod forge_clients;
 mod forge_world;
 mod gauge;
 mod manifests;
+mod metrics;
 mod repo;
 mod serve;
-//! What needs the shell: real HTTP, real processes, a real disk.
-mod forge;

@@ -9,3 +9,4 @@ mod pages;
 //! The world in memory, served over real HTTP on loopback, for the demo and for tests.
 
 pub mod kube_api;
+pub mod prometheus_http;

@@ -48,6 +48,7 @@ pub trait Remotes {
 struct Artifact {
     revision: String,
     tree: Tree,
+    digest: String,
 }
 
 /// When an object is looked at next, and what of it was seen last.

@@ -3,6 +3,7 @@
 //! Every apex gets so many requests a second. They are split exactly by the route's weights and go round the ready
 //! pods; chance decides only about single answers. Never here: reading the cluster (that is [`topology`]).
 
+pub mod definitions;
 pub mod routes;
 pub mod topology;
 

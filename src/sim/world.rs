@@ -20,6 +20,7 @@ use crate::git::Git;
 use crate::trace::Happening;
 use crate::traffic::Topology;
 use crate::traffic::Traffic;
+use crate::traffic::definitions;
 use crate::traffic::routes;
 use crate::workload::NODE;
 use crate::workload::Workloads;
@@ -98,6 +99,14 @@ impl World {
     /// What the API server refused.
     pub fn bootstrap(&mut self, url: &str, branch: &str, path: &str) -> Result<(), ApiError> {
         flux::bootstrap(self.now(), &mut self.cluster, url, branch, path)
+    }
+
+    /// Puts the mesh's HTTPRoutes and TrafficSplits into the cluster.
+    ///
+    /// # Errors
+    /// What the API server refused.
+    pub fn install_mesh(&mut self) -> Result<(), ApiError> {
+        definitions::install(self.now(), &mut self.cluster)
     }
 
     /// Lets time pass, second by second. A time that has passed already does nothing.

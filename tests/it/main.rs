@@ -13,6 +13,7 @@ mod forge_clients;
 mod forge_world;
 mod gauge;
 mod manifests;
+mod metrics;
 mod repo;
 mod serve;
 mod forge;

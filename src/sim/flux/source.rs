@@ -25,6 +25,7 @@ struct Found {
     commit: String,
     subject: String,
     tree: Tree,
+    digest: String,
 }
 
 /// The GitRepository that a Kustomization reads.
@@ -45,7 +46,7 @@ pub(super) fn reconcile(flux: &mut Flux, desk: &mut Desk<'_>, remotes: &dyn Remo
     if let Some(at) = source.annotation(REQUESTED_AT) {
         new["lastHandledReconcileAt"] = json!(at);
     }
-    match fetch(remotes, source) {
+    match fetch(flux.artifacts.get(&source.reference()), remotes, source) {
         Ok(found) => {
             store(flux, desk, source, &found, &mut new);
             desk.status(MANAGER, &source.reference(), new);
@@ -59,7 +60,8 @@ pub(super) fn reconcile(flux: &mut Flux, desk: &mut Desk<'_>, remotes: &dyn Remo
     }
 }
 
-fn fetch(remotes: &dyn Remotes, source: &Object) -> Result<Found, String> {
+/// `stored` is what is in storage already: what has not moved is not read again.
+fn fetch(stored: Option<&Artifact>, remotes: &dyn Remotes, source: &Object) -> Result<Found, String> {
     let url = source.str("/spec/url");
     let cannot =
         |why: &str| format!("failed to checkout and determine revision: unable to clone '{url}': {why}");
@@ -79,17 +81,25 @@ fn fetch(remotes: &dyn Remotes, source: &Object) -> Result<Found, String> {
         .ok_or_else(|| cannot("repository not found: Repository not found"))?;
     let (pointer, commit) = reference(source, |branch| git.head(branch)).map_err(|why| cannot(&why))?;
     let missing = || cannot(&format!("object not found: commit {commit}"));
-    let tree = git.tree(&commit).ok_or_else(missing)?;
     let shown = git.show(&commit).ok_or_else(missing)?;
     let revision = match pointer.as_str() {
         "" => format!("sha1:{commit}"),
         pointer => format!("{pointer}@sha1:{commit}"),
+    };
+    let (tree, digest) = match stored.filter(|stored| stored.revision == revision) {
+        Some(stored) => (stored.tree.clone(), stored.digest.clone()),
+        None => {
+            let tree = git.tree(&commit).ok_or_else(missing)?;
+            let digest = digest(&tree);
+            (tree, digest)
+        }
     };
     Ok(Found {
         revision,
         subject: shown.subject().to_owned(),
         commit,
         tree,
+        digest,
     })
 }
 
@@ -115,10 +125,9 @@ fn reference(source: &Object, head: impl Fn(&str) -> Option<String>) -> Result<(
 }
 
 fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, new: &mut serde_json::Value) {
-    let digest = digest(&found.tree);
     let message = format!("stored artifact for revision '{}'", found.revision);
     let is_new = source.str("/status/artifact/revision") != found.revision
-        || source.str("/status/artifact/digest") != digest;
+        || source.str("/status/artifact/digest") != found.digest;
     if is_new {
         let path = format!(
             "gitrepository/{}/{}/{}.tar.gz",
@@ -127,7 +136,7 @@ fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, n
             found.commit
         );
         new["artifact"] = json!({
-            "digest": digest,
+            "digest": found.digest,
             "lastUpdateTime": clock::stamp(desk.now),
             "path": path,
             "revision": found.revision,
@@ -147,6 +156,7 @@ fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, n
     let artifact = Artifact {
         revision: found.revision.clone(),
         tree: found.tree.clone(),
+        digest: found.digest.clone(),
     };
     flux.artifacts.insert(source.reference(), artifact);
 }

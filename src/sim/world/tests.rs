@@ -11,6 +11,7 @@ use crate::workload::behaviour::Behaviour;
 use recant_core::effect::Write;
 use recant_core::object::ObjectRef;
 use recant_render::Tree;
+use serde_json::Value as Json;
 
 const FILES: &str = "//- /clusters/demo/kustomization.yaml
 resources:
@@ -195,4 +196,82 @@ fn pods_that_are_gone_leave_the_metrics() {
     let up = world.gauge.query("count(request_total)", world.now()).unwrap();
     assert_eq!(up, Value::Vector(vec![]));
     assert_ne!(world.traffic.tally("test", "podinfo"), Tally::default());
+}
+
+#[test]
+fn routes_and_splits_in_the_cluster_are_accepted_and_followed() {
+    let halves = |world: &mut World| {
+        for (name, app) in [("podinfo-primary", "podinfo"), ("podinfo-canary", "canary")] {
+            let service = json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "test"},
+                "spec": {"selector": {"app": app}, "ports": [{"port": 9898}]},
+            });
+            let mut canary = world
+                .cluster
+                .get(&ObjectRef::new("apps/v1", "Deployment", "test", "podinfo"))
+                .unwrap();
+            canary.0["metadata"] = json!({"name": app, "namespace": "test"});
+            canary.set("/spec/selector/matchLabels/app", json!(app));
+            canary.set("/spec/template/metadata/labels/app", json!(app));
+            canary.0.as_object_mut().unwrap().remove("status");
+            let now = world.now();
+            for object in [Object(service), canary] {
+                world.cluster.apply(now, "test", true, &object).unwrap();
+            }
+        }
+    };
+    let route = |version: &str, weights: [i64; 2]| {
+        json!({
+            "apiVersion": format!("gateway.networking.k8s.io/{version}"), "kind": "HTTPRoute",
+            "metadata": {"name": "podinfo", "namespace": "test"},
+            "spec": {
+                "parentRefs": [{"group": "core", "kind": "Service", "name": "podinfo", "port": 9898}],
+                "rules": [{"backendRefs": [
+                    {"name": "podinfo-primary", "port": 9898, "weight": weights[0]},
+                    {"name": "podinfo-canary", "port": 9898, "weight": weights[1]},
+                ]}],
+            },
+        })
+    };
+    let split = |version: &str, weights: [Json; 2]| {
+        json!({
+            "apiVersion": format!("split.smi-spec.io/{version}"), "kind": "TrafficSplit",
+            "metadata": {"name": "podinfo", "namespace": "test"},
+            "spec": {"service": "podinfo", "backends": [
+                {"service": "podinfo-primary", "weight": weights[0]},
+                {"service": "podinfo-canary", "weight": weights[1]},
+            ]},
+        })
+    };
+    for object in [
+        route("v1", [90, 10]),
+        route("v1beta1", [90, 10]),
+        split("v1alpha1", [json!("90"), json!("10")]),
+        split("v1alpha2", [json!(90), json!(10)]),
+    ] {
+        let mut world = world(1);
+        world.install_mesh().unwrap();
+        run(&mut world, 10);
+        halves(&mut world);
+        let object = Object(object);
+        let name = object.reference();
+        world.cluster.apply(world.now(), "test", true, &object).unwrap();
+        run(&mut world, 190);
+        let share = "sum(increase(request_total{deployment=\"canary\"}[1m])) \
+                     / sum(increase(request_total[1m])) * 100";
+        let Value::Vector(points) = world.gauge.query(share, world.now()).unwrap() else {
+            panic!("{share}");
+        };
+        assert!(
+            (points[0].value - 10.0).abs() < 0.5,
+            "{name}: {}",
+            points[0].value
+        );
+        if name.kind == "HTTPRoute" {
+            let route = world.cluster.get(&name).unwrap();
+            let accepted = route.at("/status/parents/0/conditions/0").unwrap();
+            assert_eq!(accepted["type"], "Accepted");
+            assert_eq!(accepted["observedGeneration"], route.generation());
+        }
+    }
 }

@@ -1,0 +1,97 @@
+//! The world's metrics, asked by recant's own client and by hand.
+
+use crate::serve::Server;
+use jiff::Timestamp;
+use recant::demo::prometheus_http;
+use recant::gauge::Prometheus;
+use recant::port::Gauge;
+use recant::port::PortError;
+use recant_core::query::MetricQuery;
+use recant_sim::gauge::Labels;
+use recant_sim::world::World;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+/// A world in which one counter has grown by 2 a second for a minute.
+fn world() -> Arc<Mutex<World>> {
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let mut world = World::new(1, start);
+    for second in 1..=60 {
+        world
+            .gauge
+            .add(&Labels::new("requests_total", &[("app", "a")]), 2.0);
+        world.advance(Timestamp::from_second(start.as_second() + second).unwrap());
+    }
+    Arc::new(Mutex::new(world))
+}
+
+async fn start() -> Server {
+    Server::start(prometheus_http::router(world())).await
+}
+
+fn ask(query: &str) -> MetricQuery {
+    MetricQuery {
+        address: String::new(),
+        query: query.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn recants_own_client_reads_numbers_no_data_and_errors() {
+    let server = start().await;
+    let client = Prometheus::new(server.url()).unwrap();
+    let number = client
+        .query(&ask("sum(rate(requests_total[30s]))"))
+        .await
+        .unwrap();
+    assert!((number.unwrap() - 2.0).abs() < 0.05, "{number:?}");
+    // Too long for a GET: it goes into the body of a POST.
+    let long = format!("requests_total{{app=~\"a|{}\"}} * 0 + 7", "b".repeat(3000));
+    assert_eq!(client.query(&ask(&long)).await.unwrap(), Some(7.0));
+    assert_eq!(client.query(&ask("nothing_total")).await.unwrap(), None);
+    let error = client.query(&ask("sum(")).await.unwrap_err();
+    assert!(
+        matches!(&error, PortError::Invalid(why) if why.contains("parse error")),
+        "{error}"
+    );
+}
+
+async fn get(server: &Server, target: &str) -> (u16, String) {
+    let response = reqwest::get(format!("{}{target}", server.url())).await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn times_are_read_as_seconds_and_as_rfc_3339_and_the_default_is_the_worlds() {
+    let server = start().await;
+    let at = |body: &str| {
+        let body: Value = serde_json::from_str(body).unwrap();
+        body["data"]["result"][0].as_f64().unwrap()
+    };
+    let now = 1_767_225_660.0;
+    for (target, expected) in [
+        ("/api/v1/query?query=time()", now),
+        ("/api/v1/query?query=time()&time=1767225600.5", 1_767_225_600.5),
+        ("/api/v1/query?query=time()&time=2026-01-01T00:00:30Z", now - 30.0),
+    ] {
+        let (status, body) = get(&server, target).await;
+        assert_eq!((status, at(&body)), (200, expected), "{target}");
+    }
+    let (status, body) = get(&server, "/api/v1/query?query=1&time=soon").await;
+    assert_eq!(status, 400);
+    assert!(body.contains("cannot parse \\\"soon\\\""), "{body}");
+    let (status, body) = get(&server, "/api/v1/query").await;
+    assert_eq!(status, 400, "{body}");
+    assert!(body.contains("bad_data"), "{body}");
+}
+
+#[tokio::test]
+async fn a_probe_finds_it_ready_and_everything_else_is_not_found() {
+    let server = start().await;
+    assert_eq!(get(&server, "/-/ready").await.0, 200);
+    let (status, body) = get(&server, "/api/v1/status/buildinfo").await;
+    assert_eq!(status, 200);
+    assert!(body.contains("recant demo"), "{body}");
+    assert_eq!(get(&server, "/api/v1/query_range?query=1").await.0, 404);
+}

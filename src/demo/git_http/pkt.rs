@@ -88,7 +88,7 @@ mod tests {
     fn a_push_is_read_up_to_its_flush_however_it_is_cut() {
         let zero = "0".repeat(40);
         let mut bytes = line(&format!(
-            "{zero} {zero} refs/heads/a\0 report-status side-band-64k"
+            "{zero} {zero} refs/heads/a\0 report-status side-band-64k\n"
         ));
         bytes.extend(line(&format!("{zero} {zero} refs/heads/b c\n")));
         bytes.extend_from_slice(FLUSH);

@@ -37,7 +37,7 @@ pub(super) fn home(forge: &Forge, repos: &Repos) -> Markup {
                 div.row {
                     (icon(layout::BOOK))
                     a.title.grow href={ "/" (name) } { (name) }
-                    span.dim { (words::counted(git.branches().len(), "branch").replace("branchs", "branches")) }
+                    span.dim { (git.default_branch()) }
                     code { (forge.url_of(name).0) }
                 }
             }

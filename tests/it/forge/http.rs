@@ -110,6 +110,61 @@ async fn a_large_history_goes_both_ways_compressed_requests_and_all() {
     assert!(server.dir.path().join("second/later").exists());
 }
 
+/// How many processes there are that were started with this text among their arguments.
+#[cfg(target_os = "linux")]
+fn processes_with(text: &str) -> usize {
+    let all = fs::read_dir("/proc").expect("Linux has it").flatten();
+    all.filter(|entry| {
+        fs::read(entry.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(text))
+    })
+    .count()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_no_git_running() {
+    use tokio::io::AsyncWriteExt;
+    let server = Server::start(FILES).await;
+    let address = server.url.trim_start_matches("http://");
+    let repository = server.dir.path().join("fleet.git");
+    let running = || processes_with(&repository.to_string_lossy());
+    let main = server.with(|_, repos, _| repos["demo/fleet"].head("main").expect("a head"));
+    let zero = "0".repeat(40);
+    // A fetch that never ends its wishes, and a push whose pack never comes.
+    for (service, line, end) in [
+        ("git-upload-pack", format!("want {main}\n"), ""),
+        (
+            "git-receive-pack",
+            format!("{zero} {main} refs/heads/recant/x\0 report-status"),
+            "0000",
+        ),
+    ] {
+        let mut connection = tokio::net::TcpStream::connect(address).await.expect("it listens");
+        let head = format!(
+            "POST /demo/fleet.git/{service} HTTP/1.1\r\nhost: {address}\r\nauthorization: token {RECANT}\r\n\
+             content-length: 100000\r\n\r\n{:04x}{line}{end}",
+            line.len() + 4
+        );
+        connection.write_all(head.as_bytes()).await.expect("it is sent");
+        waited(|| running() > 0).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        assert!(running() > 0, "{service} waits for more");
+        drop(connection);
+        waited(|| running() == 0).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn waited(mut done: impl FnMut() -> bool) {
+    for _ in 0..200 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("waited in vain");
+}
+
 #[test]
 fn a_machine_without_git_is_told_so_at_once() {
     let dir = tempfile::tempdir().expect("a directory");

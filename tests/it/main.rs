@@ -16,4 +16,3 @@ mod manifests;
 mod metrics;
 mod repo;
 mod serve;
-mod forge;

@@ -5,6 +5,7 @@
 
 mod accumulate;
 mod config;
+pub mod edit;
 mod fieldpath;
 mod fieldspec;
 pub mod flux;
@@ -19,6 +20,7 @@ mod problem;
 mod render;
 mod resource;
 mod roots;
+pub mod second;
 mod selector;
 mod session;
 mod tables;

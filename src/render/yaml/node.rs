@@ -55,6 +55,11 @@ impl Scalar {
         }
     }
 
+    /// Whether nothing was written: the value of `key:`.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.text.is_empty() && self.style == Style::Plain && self.tag.is_none()
+    }
+
     /// The type by go-yaml v3's rules, which hold for resources.
     pub(crate) fn tag(&self) -> Tag {
         resolve::tag(self, Rules::V3)

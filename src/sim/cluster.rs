@@ -22,6 +22,7 @@ mod kind;
 mod managers;
 mod meta;
 mod openapi;
+mod protobuf;
 mod protocol;
 mod route;
 mod scale;

@@ -295,3 +295,24 @@ fn objects_of_odd_shapes_are_refused_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_map_where_a_list_belongs_is_refused_and_not_replaced_by_a_default() {
+    let mut cluster = Cluster::new();
+    let mut object = deployment("web", "web:1");
+    object["spec"]["strategy"] = "Recreate".into();
+    let refused = create(&mut cluster, object).unwrap_err();
+    assert_eq!(refused.code, 400);
+    assert_eq!(
+        refused.to_string(),
+        "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into \
+         spec.strategy, which is a map"
+    );
+    let mut object = deployment("web", "web:1");
+    object["spec"]["template"]["spec"]["containers"][0]["env"] = json!({ "A": "b" });
+    let refused = create(&mut cluster, object).unwrap_err();
+    assert!(
+        refused.to_string().contains("containers[0].env, which is a list"),
+        "{refused}"
+    );
+}

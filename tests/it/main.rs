@@ -13,7 +13,6 @@ mod forge_clients;
 mod forge_world;
 mod gauge;
 mod manifests;
-mod metrics;
 mod repo;
 mod serve;
 mod forge;

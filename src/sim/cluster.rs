@@ -22,6 +22,7 @@ mod kind;
 mod managers;
 mod meta;
 mod openapi;
+mod protobuf;
 mod protocol;
 mod route;
 mod scale;
@@ -73,6 +74,10 @@ pub struct Cluster {
     kinds: Kinds,
     store: Store,
     booted: bool,
+    /// The version after the last garbage collection: until it changes there is nothing to collect.
+    collected: u64,
+    /// When events were last looked through for old ones.
+    expired: Timestamp,
 }
 
 impl Default for Cluster {
@@ -89,6 +94,8 @@ impl Cluster {
             kinds: Kinds::new(builtin::kinds()),
             store: Store::new(),
             booted: false,
+            collected: 0,
+            expired: Timestamp::MIN,
         }
     }
 

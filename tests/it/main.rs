@@ -13,6 +13,5 @@ mod forge_clients;
 mod forge_world;
 mod gauge;
 mod manifests;
-mod metrics;
 mod repo;
 mod serve;

@@ -4,6 +4,7 @@
 
 mod default;
 mod pod;
+mod types;
 mod validate;
 
 use super::Cluster;
@@ -22,6 +23,12 @@ pub(crate) fn prune(kind: &Kind, object: &mut Object) -> Vec<String> {
     kind.custom
         .as_ref()
         .map_or_else(Vec::new, |custom| custom.schema.prune(&mut object.0))
+}
+
+/// The first field of a built-in kind that is a map or list where it must not be, or not where it must.
+pub(crate) fn mistyped(kind: &Kind, object: &Object) -> Option<String> {
+    let is_builtin = kind.custom.is_none() && !kind.is(crd::GROUP, crd::KIND);
+    is_builtin.then(|| types::mistyped(&object.0, "")).flatten()
 }
 
 /// Fills in defaults.

@@ -18,21 +18,23 @@ use std::sync::Arc;
 
 /// Events live for an hour.
 const EVENT_LIFE: SignedDuration = SignedDuration::from_hours(1);
+/// And up to a minute longer: they are looked through that often.
+const EVENT_PRECISION: SignedDuration = SignedDuration::from_mins(1);
 
 impl Cluster {
     /// Does all garbage collection that is due: dependents whose owners are gone, foreground and orphan deletions,
     /// the contents of namespaces and the instances of definitions being deleted, events older than an hour.
     /// Finalizers of others are honoured.
     pub fn collect(&mut self, now: Timestamp) {
-        loop {
-            let before = self.resource_version();
+        while self.collected != self.resource_version() {
+            self.collected = self.resource_version();
             self.collect_dependents(now);
             self.finish_deletions(now);
-            if self.resource_version() == before {
-                break;
-            }
         }
-        self.expire_events(now);
+        if now.duration_since(self.expired) > EVENT_PRECISION {
+            self.expired = now;
+            self.expire_events(now);
+        }
     }
 
     fn collect_dependents(&mut self, now: Timestamp) {

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::error::ApiError;
+use super::protobuf;
 use super::route;
 use super::route::Route;
 use super::route::Target;
@@ -203,7 +204,7 @@ fn review(request: &Request, target: &Target<'_>) -> Result<Option<Value>, ApiEr
     }
     // kubectl sends these as protobuf. Nothing in them matters to the answer.
     let mut review = match request.content_type.as_str() {
-        "application/vnd.kubernetes.protobuf" => json!({}),
+        protobuf::MEDIA_TYPE => json!({}),
         _ => request.json()?,
     };
     if !review.is_object() {

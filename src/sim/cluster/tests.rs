@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod protocol;
+
 use super::ApiError;
 use super::Cluster;
 use jiff::Timestamp;

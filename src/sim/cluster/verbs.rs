@@ -8,6 +8,7 @@ use super::error::ApiError;
 use super::error::Cause;
 use super::kind::Kind;
 use super::managers::Operation;
+use super::protobuf;
 use super::protocol::Request;
 use super::protocol::Response;
 use super::route::Target;
@@ -244,13 +245,21 @@ pub(crate) fn call<'a>(
 
 fn body(request: &Request) -> Result<Object, ApiError> {
     let media = request.content_type.split(';').next().unwrap_or_default().trim();
-    if !matches!(media, "" | "application/json" | "application/yaml") {
+    if !matches!(
+        media,
+        "" | "application/json" | "application/yaml" | protobuf::MEDIA_TYPE
+    ) {
         return Err(ApiError::unsupported_media_type(&[
             "application/json",
             "application/yaml",
         ]));
     }
-    let object = Object(request.json()?);
+    let is_protobuf = media == protobuf::MEDIA_TYPE;
+    let object = Object(if is_protobuf {
+        protobuf::read(&request.body)?
+    } else {
+        request.json()?
+    });
     if object.str("/apiVersion").is_empty() || object.str("/kind").is_empty() {
         return Err(ApiError::bad_request(
             "Object 'Kind' or 'apiVersion' is missing in the body",

@@ -322,6 +322,11 @@ impl Cluster {
         object: &mut Object,
         old: Option<&Object>,
     ) -> Result<Vec<String>, ApiError> {
+        if let Some(why) = admit::mistyped(kind, object) {
+            let (name, version) = (&kind.kind, &kind.version);
+            let message = format!("{name} in version {version:?} cannot be handled as a {name}: json: {why}");
+            return Err(ApiError::bad_request(message));
+        }
         let unknown = admit::prune(kind, object);
         if !unknown.is_empty() && call.validation == FieldValidation::Strict {
             let list: Vec<String> = unknown.iter().map(|u| format!("unknown field {u:?}")).collect();

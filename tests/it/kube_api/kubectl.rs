@@ -352,3 +352,46 @@ async fn a_new_kind_can_be_used_at_once() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_can_be_made_by_command_line_alone() {
+    with_kubectl(|kubectl| {
+        kubectl.run(&["create", "namespace", "made"]);
+        let make = |args: &[&str]| {
+            let mut all = vec!["-n", "made", "create"];
+            all.extend(args);
+            kubectl.run(&all)
+        };
+        make(&["configmap", "c", "--from-literal=a=b"]);
+        make(&["secret", "generic", "s", "--from-literal=a=b"]);
+        make(&["deployment", "d", "--image=web:1", "--replicas=2", "--port=80"]);
+        make(&["job", "j", "--image=web:1", "--", "sleep", "1"]);
+        make(&["service", "clusterip", "v", "--tcp=80:http"]);
+        make(&["serviceaccount", "u"]);
+        make(&["role", "r", "--verb=get,list", "--resource=pods"]);
+        make(&["rolebinding", "b", "--role=r", "--serviceaccount=made:u"]);
+        let shown = |what: &str, path: &str| {
+            kubectl.run(&["-n", "made", "get", what, "-o", &format!("jsonpath={{{path}}}")])
+        };
+        assert_eq!(shown("cm/c", ".data.a"), "b");
+        assert_eq!(shown("secret/s", ".data.a"), "Yg==");
+        assert_eq!(shown("deploy/d", ".spec.replicas"), "2");
+        assert_eq!(
+            shown(
+                "deploy/d",
+                ".spec.template.spec.containers[0].ports[0].containerPort"
+            ),
+            "80"
+        );
+        assert_eq!(
+            shown("job/j", ".spec.template.spec.containers[0].command"),
+            r#"["sleep","1"]"#
+        );
+        assert_eq!(shown("svc/v", ".spec.ports[0].targetPort"), "http");
+        assert_eq!(shown("rolebinding/b", ".subjects[0].name"), "u");
+        assert_eq!(kubectl.run(&["auth", "can-i", "get", "pods"]), "yes\n");
+        let (ok, text) = kubectl.run_with(&["-n", "made", "create", "quota", "q", "--hard=pods=1"], "");
+        assert!(!ok, "what is not served is refused: {text}");
+    })
+    .await;
+}

@@ -107,3 +107,36 @@ fn take<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
         Step::Nothing => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+    use serde_json::json;
+
+    #[test]
+    fn the_paths_of_printer_columns_are_followed() {
+        let object = json!({
+            "metadata": { "annotations": { "a.b/c": "dotted" } },
+            "spec": { "hosts": ["x", "y"], "empty": null },
+            "status": { "conditions": [{ "type": "Ready", "status": "True" }, { "type": "Stalled", "status": "False" }] },
+        });
+        let cases = [
+            (".spec.hosts[0]", json!(["x"])),
+            (".spec.hosts[*]", json!(["x", "y"])),
+            (".status.conditions[?(@.type==\"Ready\")].status", json!(["True"])),
+            (
+                ".status.conditions[?(@.type=='Stalled')].status",
+                json!(["False"]),
+            ),
+            (".metadata.annotations.a\\.b/c", json!(["dotted"])),
+            (".metadata.annotations['a.b/c']", json!(["dotted"])),
+            (".spec.empty", json!([])),
+            (".spec.nothing.at.all", json!([])),
+            ("{.spec.hosts[1]}", json!(["y"])),
+            (".spec[", json!([])),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(json!(find(&object, path)), expected, "{path}");
+        }
+    }
+}

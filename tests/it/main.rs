@@ -17,3 +17,4 @@ mod metrics;
 mod repo;
 mod serve;
 mod forge;
+mod world;

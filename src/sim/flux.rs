@@ -7,6 +7,7 @@
 mod apply;
 mod bootstrap;
 mod health;
+mod ignore;
 mod inventory;
 mod kustomization;
 mod source;
@@ -49,6 +50,8 @@ struct Artifact {
     revision: String,
     tree: Tree,
     digest: String,
+    /// The `spec.ignore` it was made with.
+    ignore: Option<String>,
 }
 
 /// When an object is looked at next, and what of it was seen last.

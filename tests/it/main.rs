@@ -15,3 +15,5 @@ mod gauge;
 mod manifests;
 mod repo;
 mod serve;
+mod forge;
+mod world;

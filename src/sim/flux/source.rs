@@ -6,6 +6,7 @@ use super::Flux;
 use super::REQUESTED_AT;
 use super::Remotes;
 use super::SOURCE;
+use super::ignore;
 use super::status;
 use crate::clock;
 use crate::trace::What;
@@ -13,6 +14,7 @@ use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_render::Entry;
 use recant_render::Tree;
+use serde_json::Value;
 use serde_json::json;
 use sha2::Digest;
 use std::fmt::Write;
@@ -26,6 +28,7 @@ struct Found {
     subject: String,
     tree: Tree,
     digest: String,
+    ignore: Option<String>,
 }
 
 /// The GitRepository that a Kustomization reads.
@@ -86,10 +89,16 @@ fn fetch(stored: Option<&Artifact>, remotes: &dyn Remotes, source: &Object) -> R
         "" => format!("sha1:{commit}"),
         pointer => format!("{pointer}@sha1:{commit}"),
     };
-    let (tree, digest) = match stored.filter(|stored| stored.revision == revision) {
+    let ignore = source
+        .at("/spec/ignore")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let same = |stored: &&Artifact| stored.revision == revision && stored.ignore == ignore;
+    let (tree, digest) = match stored.filter(same) {
         Some(stored) => (stored.tree.clone(), stored.digest.clone()),
         None => {
             let tree = git.tree(&commit).ok_or_else(missing)?;
+            let tree = ignore::archived(&tree, ignore.as_deref());
             let digest = digest(&tree);
             (tree, digest)
         }
@@ -100,6 +109,7 @@ fn fetch(stored: Option<&Artifact>, remotes: &dyn Remotes, source: &Object) -> R
         commit,
         tree,
         digest,
+        ignore,
     })
 }
 
@@ -124,7 +134,7 @@ fn reference(source: &Object, head: impl Fn(&str) -> Option<String>) -> Result<(
     Ok((pointer, commit))
 }
 
-fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, new: &mut serde_json::Value) {
+fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, new: &mut Value) {
     let message = format!("stored artifact for revision '{}'", found.revision);
     let is_new = source.str("/status/artifact/revision") != found.revision
         || source.str("/status/artifact/digest") != found.digest;
@@ -149,6 +159,9 @@ fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, n
             subject: found.subject.clone(),
         });
     }
+    if let Some(ignore) = &found.ignore {
+        new["observedIgnore"] = json!(ignore);
+    }
     new["conditions"] = json!([
         status::condition(desk, source, "Ready", "True", "Succeeded", &message),
         status::condition(desk, source, "ArtifactInStorage", "True", "Succeeded", &message),
@@ -157,12 +170,13 @@ fn store(flux: &mut Flux, desk: &mut Desk<'_>, source: &Object, found: &Found, n
         revision: found.revision.clone(),
         tree: found.tree.clone(),
         digest: found.digest.clone(),
+        ignore: found.ignore.clone(),
     };
     flux.artifacts.insert(source.reference(), artifact);
 }
 
 /// The artifact of before stays in storage.
-fn fail(desk: &mut Desk<'_>, source: &Object, message: &str, new: &mut serde_json::Value) {
+fn fail(desk: &mut Desk<'_>, source: &Object, message: &str, new: &mut Value) {
     let reason = "GitOperationFailed";
     let mut conditions = vec![
         status::condition(desk, source, "Ready", "False", reason, message),
@@ -176,7 +190,6 @@ fn fail(desk: &mut Desk<'_>, source: &Object, message: &str, new: &mut serde_jso
 fn digest(tree: &Tree) -> String {
     let mut hash = sha2::Sha256::new();
     for (path, entry) in tree.iter() {
-        // Flux's archives hold regular files only.
         if let Entry::File(bytes) = entry {
             hash.update(path.as_bytes());
             hash.update([0]);

@@ -57,6 +57,7 @@ struct Artifact {
 /// When an object is looked at next, and what of it was seen last.
 #[derive(Clone, Debug)]
 struct Visit {
+    uid: String,
     next: Timestamp,
     generation: i64,
     requested_at: String,
@@ -89,22 +90,47 @@ impl Flux {
         trace: &mut Vec<Happening>,
     ) {
         let mut desk = Desk { now, cluster, trace };
-        for source in desk.cluster.list(SOURCE, "GitRepository", "") {
+        let sources = desk.cluster.list(SOURCE, "GitRepository", "");
+        let kustomizations = desk.cluster.list(KUSTOMIZE, "Kustomization", "");
+        self.forget_all_but(&sources, &kustomizations);
+        for source in sources {
             if self.is_due(now, &source, "") {
                 let pause_s = source::reconcile(self, &mut desk, remotes, &source);
                 self.visited(now, &source, "", pause_s);
             }
         }
-        for object in desk.cluster.list(KUSTOMIZE, "Kustomization", "") {
+        for object in kustomizations {
+            let name = object.reference();
             let revision = self.revision_for(&object);
-            let waits = self.waits.contains_key(&object.reference());
             if object.is_deleting() {
                 kustomization::finalize(&mut desk, &object);
-            } else if waits || self.is_due(now, &object, &revision) {
+            } else if let Some(wait) = self.waits.get(&name) {
+                // What changes meanwhile is seen afterwards: only the time of the next visit is set here.
+                if let Some(pause_s) = kustomization::watch(&mut desk, &object, wait) {
+                    self.waits.remove(&name);
+                    if let Some(visit) = self.visits.get_mut(&name) {
+                        visit.next = clock::after(now, pause_s);
+                    }
+                }
+            } else if self.is_due(now, &object, &revision) {
                 let pause_s = kustomization::reconcile(self, &mut desk, &object);
                 self.visited(now, &object, &revision, pause_s);
             }
         }
+    }
+
+    /// What is gone, or has been made anew, is met as new when it comes again.
+    fn forget_all_but(&mut self, sources: &[Object], kustomizations: &[Object]) {
+        let here: BTreeMap<ObjectRef, &str> = sources
+            .iter()
+            .chain(kustomizations)
+            .map(|object| (object.reference(), object.uid()))
+            .collect();
+        self.visits
+            .retain(|name, visit| here.get(name) == Some(&visit.uid.as_str()));
+        let visits = &self.visits;
+        self.artifacts.retain(|name, _| visits.contains_key(name));
+        self.waits.retain(|name, _| visits.contains_key(name));
     }
 
     /// The revision of the source of a Kustomization; empty when there is none yet.
@@ -129,6 +155,7 @@ impl Flux {
 
     fn visited(&mut self, now: Timestamp, object: &Object, revision: &str, pause_s: f64) {
         let visit = Visit {
+            uid: object.uid().to_owned(),
             next: clock::after(now, pause_s),
             generation: object.generation(),
             requested_at: object.annotation(REQUESTED_AT).unwrap_or_default().to_owned(),

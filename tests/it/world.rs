@@ -2,6 +2,7 @@
 
 use crate::files;
 use jiff::Timestamp;
+use recant_core::effect::Write;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_render::Tree;
@@ -100,6 +101,25 @@ fn every_kustomization_becomes_ready_and_podinfo_runs() {
         let label = deployment.label("kustomize.toolkit.fluxcd.io/name");
         assert_eq!(label, Some("apps"));
     }
+}
+
+#[test]
+fn applying_the_same_again_touches_nothing_and_leaves_replicas_to_whoever_scales() {
+    let mut world = world();
+    run(&mut world, 60);
+    let podinfo = ObjectRef::new("apps/v1", "Deployment", "test", "podinfo");
+    let scale = Write::Patch {
+        name: podinfo.clone(),
+        resource_version: String::new(),
+        patch: serde_json::json!({"spec": {"replicas": 0}}),
+    };
+    world.cluster.write(world.now(), "recant", &scale).unwrap();
+    run(&mut world, 30);
+    let before = world.cluster.get(&podinfo).unwrap();
+    run(&mut world, 700);
+    let after = world.cluster.get(&podinfo).unwrap();
+    assert_eq!(after.resource_version(), before.resource_version());
+    assert_eq!(after.int("/spec/replicas"), Some(0));
 }
 
 #[test]

@@ -33,6 +33,10 @@ pub(super) struct Wait {
     revision: String,
     digest: String,
     objects: Vec<ObjectRef>,
+    /// The generation that was applied.
+    generation: i64,
+    /// The request that it answers.
+    requested_at: Option<String>,
 }
 
 /// Why a reconciliation ended early: the reason and the message of `Ready=False`.
@@ -57,9 +61,6 @@ impl Failure {
 pub(super) fn reconcile(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object) -> f64 {
     let name = object.reference();
     let interval_s = seconds(object, "interval").unwrap_or(600.0);
-    if let Some(wait) = flux.waits.get(&name).cloned() {
-        return watch(flux, desk, object, &wait, interval_s);
-    }
     add_finalizer(desk, object);
     let started = match attempt(flux, desk, object) {
         Ok(started) => started,
@@ -81,7 +82,7 @@ pub(super) fn reconcile(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object) -
     new["conditions"] = json!([reconciling, ready]);
     desk.status(apply::MANAGER, &name, new);
     flux.waits.insert(name, started);
-    1.0
+    interval_s
 }
 
 fn seconds(object: &Object, field: &str) -> Option<f64> {
@@ -138,6 +139,8 @@ fn attempt(flux: &Flux, desk: &mut Desk<'_>, object: &Object) -> Result<Wait, Fa
         revision: artifact.revision.clone(),
         digest,
         objects: checked(object, &applied.entries),
+        generation: object.generation(),
+        requested_at: object.annotation(REQUESTED_AT).map(str::to_owned),
     })
 }
 
@@ -281,9 +284,11 @@ fn checked(object: &Object, entries: &[Entry]) -> Vec<ObjectRef> {
         .collect()
 }
 
-/// Looks at the health checks that run.
-fn watch(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object, wait: &Wait, interval_s: f64) -> f64 {
+/// Looks at the health checks that run. When they have ended, says after how many seconds to reconcile again.
+pub(super) fn watch(desk: &mut Desk<'_>, object: &Object, wait: &Wait) -> Option<f64> {
+    let object = &as_it_was(object, wait);
     let waited_s = clock::since(wait.since, desk.now);
+    let interval_s = seconds(object, "interval").unwrap_or(600.0);
     let timeout_s = seconds(object, "timeout").unwrap_or(interval_s);
     let unhealthy: Vec<(&ObjectRef, Health)> = wait
         .objects
@@ -293,12 +298,11 @@ fn watch(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object, wait: &Wait, int
         .collect();
     let failed = unhealthy.iter().any(|(_, health)| *health == Health::Failed);
     if !unhealthy.is_empty() && !failed && waited_s < timeout_s {
-        return 1.0;
+        return None;
     }
-    flux.waits.remove(&object.reference());
     if unhealthy.is_empty() {
         succeed(desk, object, wait, Some(waited_s));
-        return interval_s;
+        return Some(interval_s);
     }
     let names: Vec<String> = unhealthy
         .iter()
@@ -316,12 +320,19 @@ fn watch(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object, wait: &Wait, int
     };
     new["history"] = status::history(desk, object, &finished);
     desk.status(apply::MANAGER, &object.reference(), new);
-    fail(
-        desk,
-        object,
-        &Failure::new("HealthCheckFailed", message),
-        interval_s,
-    )
+    let failure = Failure::new("HealthCheckFailed", message);
+    Some(fail(desk, object, &failure, interval_s))
+}
+
+/// The object with the generation and the request that the health checks are about.
+fn as_it_was(object: &Object, wait: &Wait) -> Object {
+    let mut then = object.clone();
+    then.set("/metadata/generation", json!(wait.generation));
+    let annotation = format!("/metadata/annotations/{}", REQUESTED_AT.replace('/', "~1"));
+    if then.annotation(REQUESTED_AT) != wait.requested_at.as_deref() {
+        then.set(&annotation, json!(wait.requested_at));
+    }
+    then
 }
 
 fn succeed(desk: &mut Desk<'_>, object: &Object, done: &Wait, waited_s: Option<f64>) {

@@ -456,6 +456,52 @@ fn a_kustomization_waits_for_the_health_of_what_it_applied() {
 }
 
 #[test]
+fn what_comes_while_health_checks_run_is_seen_right_after_them() {
+    let files = |image: &str| {
+        NAMESPACE.to_owned() + &child("web", "  wait: true\n  timeout: 30s\n") + &deployment("web", image)
+    };
+    let mut bench = Bench::new(&files("web:1"));
+    let bad = crate::workload::behaviour::Behaviour {
+        fate: crate::workload::behaviour::Fate::NoImage,
+        ..Default::default()
+    };
+    bench.behaviours.set("web:1", bad);
+    bench.run(5);
+    let second = bench.commit("good", &files("web:2"));
+    let source = bench.source();
+    bench.request(&source, "now");
+    let web = bench.kustomization("web");
+    bench.request(&web, "now");
+    bench.run(20);
+    let web = bench.kustomization("web");
+    assert!(bench.ready(&web).starts_with("Unknown Progressing"));
+    assert_eq!(web.str("/status/lastHandledReconcileAt"), "");
+    bench.run(20);
+    let web = bench.kustomization("web");
+    assert_eq!(web.str("/status/lastAppliedRevision"), second);
+    assert_eq!(web.str("/status/lastHandledReconcileAt"), "now");
+}
+
+#[test]
+fn a_kustomization_made_anew_is_reconciled_at_once() {
+    let with = NAMESPACE.to_owned() + &child("web", "") + &deployment("web", "web:1");
+    let mut bench = Bench::new(&with);
+    bench.run(10);
+    let web = bench.kustomization("web");
+    let delete = Write::Delete {
+        name: web.reference(),
+        uid: web.uid().to_owned(),
+    };
+    bench.cluster.write(bench.now, "test", &delete).unwrap();
+    bench.run(3);
+    assert_eq!(bench.find("apps/v1", "Deployment", "apps", "web"), None);
+    let root = bench.kustomization("flux-system");
+    bench.request(&root, "now");
+    bench.run(3);
+    assert!(bench.find("apps/v1", "Deployment", "apps", "web").is_some());
+}
+
+#[test]
 fn dependencies_are_waited_for_at_the_same_revision() {
     let depends = "  dependsOn:\n    - name: base\n";
     let files = |image: &str| {

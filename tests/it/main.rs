@@ -12,6 +12,7 @@ mod forge;
 mod forge_clients;
 mod forge_world;
 mod gauge;
+mod kube_api;
 mod manifests;
 mod repo;
 mod serve;

@@ -1,11 +1,15 @@
 //! The user's own kubectl against the in-memory cluster.
 
 use super::serve;
+use recant::demo::kube_api::Alone;
+use recant::demo::kube_api::KubeApi;
 use recant::demo::kube_api::kubeconfig;
+use recant_sim::cluster::Cluster;
 use std::fs;
 use std::io::Write;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A kubectl of our own configuration and home.
@@ -15,9 +19,9 @@ struct Kubectl {
 
 impl Kubectl {
     /// None, with a message, where there is no kubectl.
-    fn new(url: &str) -> Option<Self> {
+    fn new(url: &str, token: Option<&str>) -> Option<Self> {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("config"), kubeconfig(url, None)).unwrap();
+        fs::write(home.path().join("config"), kubeconfig(url, token)).unwrap();
         let kubectl = Self { home };
         let found = kubectl
             .command(&["version", "--client"])
@@ -71,7 +75,7 @@ async fn with_kubectl(story: impl FnOnce(Kubectl) + Send + 'static) {
     let server = serve().await;
     let url = server.url();
     let told = tokio::task::spawn_blocking(move || {
-        if let Some(kubectl) = Kubectl::new(&url) {
+        if let Some(kubectl) = Kubectl::new(&url, None) {
             story(kubectl);
         }
     });
@@ -394,4 +398,36 @@ async fn objects_can_be_made_by_command_line_alone() {
         assert!(!ok, "what is not served is refused: {text}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_a_token_is_used_the_same_way() {
+    let served = Arc::new(Alone::new(Cluster::new()));
+    let server = KubeApi::start(0, served, Some("s3cret".to_owned()))
+        .await
+        .unwrap();
+    let url = server.url();
+    let told = tokio::task::spawn_blocking(move || {
+        let Some(kubectl) = Kubectl::new(&url, Some("s3cret")) else {
+            return;
+        };
+        assert!(
+            kubectl
+                .feed(&["apply", "-f", "-"], WEB)
+                .contains("deployment.apps/web created")
+        );
+        assert!(
+            kubectl
+                .feed(&["apply", "-f", "-"], WEB)
+                .contains("deployment.apps/web unchanged")
+        );
+        kubectl.feed(&["apply", "-f", "-"], BOATS);
+        assert!(
+            kubectl
+                .run(&["explain", "boat.spec.sails"])
+                .contains("How many sails there are.")
+        );
+        assert!(kubectl.run(&["get", "deploy", "-A"]).contains("web"));
+    });
+    told.await.unwrap();
 }

@@ -1,3 +1,82 @@
-//! The verbs of the `recant` program, one file each.
+//! The command line: one file for each verb.
+//!
+//! Data goes to stdout; what is said about it, and errors, to stderr. An error says what, where and what to do, and the
+//! exit code is 1 (2 for a command line that makes no sense).
 
+mod demo;
 pub mod manifests;
+mod run;
+mod wire;
+
+pub(crate) use run::interrupted;
+pub(crate) use wire::ports;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Git says what runs, the canary may say no: recant proposes the smallest proved revert.
+#[derive(Debug, Parser)]
+#[command(name = "recant", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Plays a bad release from commit to merged revert on this machine, with everything around it.
+    Demo(demo::Args),
+    /// Runs the controller against a cluster.
+    Run(run::Args),
+    /// Prints what to apply to a cluster before `recant run`: kinds, rights, Deployment.
+    Manifests(manifests::Args),
+}
+
+/// Reads the command line, runs the verb, reports its error.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.verb {
+        Verb::Demo(args) => {
+            log("off", false);
+            in_runtime(demo::run(args))
+        }
+        Verb::Run(args) => {
+            log("info", args.log_json);
+            in_runtime(run::run(args))
+        }
+        Verb::Manifests(args) => {
+            manifests::run(args, &mut anstream::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
+    };
+    done.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// Logs to stderr; `RUST_LOG` chooses what, else `level` and above.
+fn log(level: &str, json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+fn in_runtime(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(verb);
+    // What still runs in the background has nothing left to do; it must not hold the program up.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
+}
+
+#[expect(clippy::print_stderr, reason = "the place where errors are told")]
+fn report(error: &anyhow::Error) {
+    anstream::eprintln!("✗ {error:#}");
+}

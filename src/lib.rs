@@ -1,12 +1,17 @@
 //! The shell around recant's pure crates: what touches the cluster, Git, the forge, the metrics and the terminal.
 
 pub mod cli;
+pub mod clock;
 pub mod cluster;
+pub mod controller;
 pub mod credential;
 pub mod demo;
 pub mod forge;
 pub mod gauge;
 pub mod manifests;
+pub mod observe;
+pub mod perform;
 pub mod port;
 pub mod repo;
 pub mod tls;
+pub mod web;

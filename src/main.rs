@@ -1,3 +1,5 @@
 //! The `recant` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    recant::cli::main()
+}

@@ -10,13 +10,17 @@
 pub mod baseline;
 pub mod canary;
 pub mod chain;
+pub mod diff;
 pub mod duration;
 pub mod effect;
 pub mod object;
+pub mod proof;
 pub mod pull;
 pub mod query;
 pub mod reason;
+pub mod revert;
 pub mod settings;
 pub mod step;
+pub mod subject;
 pub mod template;
 pub mod verdict;

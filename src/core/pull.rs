@@ -5,8 +5,13 @@
 //! request. Nothing happens in Git that was not on record before. Never here: how lines are chosen (`revert`) or
 //! proved (`proof`).
 
+mod body;
+mod life;
+mod proposal;
 mod record;
 
+pub use life::ask;
+pub use life::step;
 pub use record::Culprit;
 pub use record::RevertPhase;
 pub use record::RevertSpec;

@@ -195,6 +195,11 @@ impl Observation {
         self.answers.insert(query, answer);
     }
 
+    /// What was asked.
+    pub fn queries(&self) -> impl Iterator<Item = &Query> {
+        self.answers.keys()
+    }
+
     /// Whether the query has been answered, if only with "unknown".
     pub fn has(&self, query: &Query) -> bool {
         self.answers.contains_key(query)

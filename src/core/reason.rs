@@ -39,6 +39,13 @@ pub enum Reason {
         /// Why not.
         why: Why,
     },
+    /// Something could not be done; it is tried again.
+    EffectFailed {
+        /// What.
+        what: String,
+        /// Why not.
+        why: String,
+    },
     /// The objects around the primary are being made.
     Initializing {
         /// What is being made or waited for.
@@ -72,6 +79,8 @@ pub enum Reason {
     Advanced {
         /// The canary's weight now, in percent.
         weight_pct: i64,
+        /// The checks; none before the first weight.
+        checks: Vec<Check>,
     },
     /// A check failed; the weight stays.
     Halted {
@@ -259,6 +268,7 @@ impl Reason {
             Self::Suspended => "Suspended",
             Self::TargetMissing { .. } => "TargetMissing",
             Self::CannotSee { .. } => "CannotSee",
+            Self::EffectFailed { .. } => "EffectFailed",
             Self::Initializing { .. } => "Initializing",
             Self::Initialized => "Initialized",
             Self::NewRevision { .. } => "NewRevision",
@@ -298,6 +308,7 @@ impl fmt::Display for Reason {
                 write!(f, "{target} not found: create it, or mend spec.targetRef")
             }
             Self::CannotSee { what, why } => write!(f, "cannot see {what}: {why}"),
+            Self::EffectFailed { what, why } => write!(f, "could not {what}: {why}"),
             Self::Initializing { what } => write!(f, "initializing: {what}"),
             Self::Initialized => f.write_str("initialized: the primary serves"),
             Self::NewRevision { revision } => write!(f, "new revision{}", of(revision)),
@@ -310,7 +321,10 @@ impl fmt::Display for Reason {
             }
             Self::WaitingForPods { workload, detail } => write!(f, "waiting for {workload}: {detail}"),
             Self::Waiting { weight_pct } => write!(f, "weight {weight_pct}%: waiting for the next check"),
-            Self::Advanced { weight_pct } => write!(f, "checks passed: weight {weight_pct}%"),
+            Self::Advanced { weight_pct, checks } => {
+                write!(f, "weight {weight_pct}%")?;
+                checks.iter().try_for_each(|check| write!(f, ", {check}"))
+            }
             Self::Halted {
                 check,
                 failed_checks,

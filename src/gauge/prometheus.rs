@@ -28,10 +28,25 @@ impl Prometheus {
         Self::with_timeout(default_address, TIMEOUT)
     }
 
+    /// The same through an HTTP proxy: from outside a cluster, the names of its services mean nothing.
+    pub fn through(proxy: &str, default_address: impl Into<String>) -> Result<Self, PortError> {
+        let proxy = reqwest::Proxy::http(proxy)
+            .map_err(|e| PortError::Invalid(format!("proxy for metrics: {}", chain(&e))))?;
+        Self::build(reqwest::Client::builder().proxy(proxy), default_address, TIMEOUT)
+    }
+
     /// The same with another time limit for a whole query than 5 s.
     pub fn with_timeout(default_address: impl Into<String>, timeout: Duration) -> Result<Self, PortError> {
+        Self::build(reqwest::Client::builder(), default_address, timeout)
+    }
+
+    fn build(
+        client: reqwest::ClientBuilder,
+        default_address: impl Into<String>,
+        timeout: Duration,
+    ) -> Result<Self, PortError> {
         crate::tls::install();
-        let http = reqwest::Client::builder()
+        let http = client
             .timeout(timeout)
             .user_agent(concat!("recant/", env!("CARGO_PKG_VERSION")))
             .build()

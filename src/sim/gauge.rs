@@ -193,6 +193,17 @@ impl Gauge {
         eval::Eval::new(self, at.as_millisecond()).expr(&expr)
     }
 
+    /// The number a query comes to, or none when there is no data: of several series the last one's, as Flagger reads
+    /// an answer.
+    pub fn number(&self, query: &str, at: Timestamp) -> Result<Option<f64>, QueryError> {
+        let number = match self.query(query, at)? {
+            Value::Scalar(number) => Some(number),
+            Value::Vector(points) => points.last().map(|point| point.value),
+            Value::Text(_) | Value::Matrix(_) => None,
+        };
+        Ok(number.filter(|number| !number.is_nan()))
+    }
+
     /// The HTTP status and the body that Prometheus' `/api/v1/query` answers with.
     pub fn handle(&self, query: &str, at: Timestamp) -> Reply {
         answer::reply(self.query(query, at), clock::seconds(at))

@@ -12,7 +12,7 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a directory of the repository that end so, as paths from the root.
+/// The files below a directory of the repository with that extension (empty: all), as paths from the root.
 pub(crate) fn below(dir: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![root().join(dir)];
@@ -21,7 +21,7 @@ pub(crate) fn below(dir: &str, extension: &str) -> Vec<String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|e| e == extension) {
+            } else if extension.is_empty() || path.extension().is_some_and(|e| e == extension) {
                 found.push(path.strip_prefix(root()).unwrap().display().to_string());
             }
         }
@@ -57,4 +57,14 @@ pub(crate) fn kustomize(dir: &str) -> Option<Vec<Value>> {
         String::from_utf8_lossy(&output.stderr)
     );
     Some(documents(&String::from_utf8(output.stdout).unwrap()))
+}
+
+/// All files below a directory of the repository.
+pub(crate) fn tree(dir: &str) -> recant_render::Tree {
+    let paths = below(dir, "");
+    let files = paths.iter().map(|path| {
+        let inside = path.strip_prefix(dir).unwrap().trim_start_matches('/');
+        (inside.to_owned(), fs::read(root().join(path)).unwrap())
+    });
+    recant_render::Tree::of(files)
 }

@@ -15,6 +15,6 @@ mod gauge;
 mod kube_api;
 mod manifests;
 mod repo;
+mod scenarios;
 mod serve;
-mod forge;
 mod world;

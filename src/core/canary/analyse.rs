@@ -65,7 +65,7 @@ impl Turn<'_> {
                 "Starting canary analysis for {}",
                 self.dotted(&self.spec.target_ref.name)
             ));
-            return self.advance(&name);
+            return self.advance(&name, Vec::new());
         }
         if let Some(due) = due.filter(|due| *due > self.now) {
             self.wake_at(due);
@@ -77,22 +77,22 @@ impl Turn<'_> {
         let failed = checks.iter().find(|check| !check.passed()).cloned();
         let (now, weight) = (self.now, self.status.canary_weight);
         if let Some(run) = &mut self.status.analysis {
-            run.note(now, weight, checks);
+            run.note(now, weight, checks.clone());
         }
         match failed {
             Some(check) => self.halt(check),
             None if weight >= self.spec.analysis.max_weight() => self.start_promotion(baseline),
-            None => self.advance(&self.dotted(self.canary.name())),
+            None => self.advance(&self.dotted(self.canary.name()), checks),
         }
     }
 
-    fn advance(&mut self, name: &str) -> Reason {
+    fn advance(&mut self, name: &str, checks: Vec<Check>) -> Reason {
         let weight_pct = self.spec.analysis.next_weight(self.status.canary_weight);
         self.hold_weight(weight_pct);
         self.next_check();
         self.tell(format!("Advance {name} canary weight {weight_pct}"));
         self.commit_status(StatusState::Pending, &format!("canary weight {weight_pct}%"));
-        Reason::Advanced { weight_pct }
+        Reason::Advanced { weight_pct, checks }
     }
 
     /// A failed check: the weight stays; at the threshold the run ends at once, not an interval later.

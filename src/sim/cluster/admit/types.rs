@@ -47,11 +47,11 @@ const LISTS: &[&str] = &[
     "finalizers",
     "imagePullSecrets",
     "tolerations",
-    "conditions",
     "endpoints",
     "subsets",
 ];
-/// Maps whose keys are the user's own words.
+/// Where these words mean something else: maps whose keys are the user's own, and conditions, which are a list here, a map
+/// there, and whose `status` is a word.
 const FREE: &[&str] = &[
     "labels",
     "annotations",
@@ -61,6 +61,7 @@ const FREE: &[&str] = &[
     "matchLabels",
     "nodeSelector",
     "managedFields",
+    "conditions",
 ];
 
 /// What is wrong with the first field that has the wrong type, in the words of a JSON reader.

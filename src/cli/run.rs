@@ -1,0 +1,125 @@
+//! `recant run`: the controller against a real cluster.
+
+use crate::cli::wire;
+use crate::clock::Clock;
+use crate::cluster::Access;
+use crate::cluster::Kube;
+use crate::controller::Controller;
+use crate::gauge::Prometheus;
+use crate::repo;
+use crate::web;
+use crate::web::Board;
+use anyhow::Context as _;
+use recant_core::settings::Settings;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// How to reach the cluster, and what holds for all canaries.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The kubeconfig file; without it `KUBECONFIG`, `~/.kube/config`, else the pod's service account.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context.
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    context: Option<String>,
+    /// recant's own namespace: where its Forge objects and their Secrets are.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "POD_NAMESPACE",
+        default_value = "recant-system"
+    )]
+    namespace: String,
+    /// The Prometheus for canaries that name none.
+    #[arg(long, value_name = "URL", default_value = "http://prometheus:9090")]
+    metrics_server: String,
+    /// The provider of canaries that name none: linkerd, smi:v1alpha1 to v1alpha3, gatewayapi:v1 or v1beta1.
+    #[arg(long, value_name = "PROVIDER", default_value = "linkerd")]
+    mesh_provider: String,
+    /// Labels that may select a target's pods; the first that is there is used.
+    #[arg(
+        long,
+        value_name = "LABELS",
+        value_delimiter = ',',
+        default_value = "app,name,app.kubernetes.io/name"
+    )]
+    selector_labels: Vec<String>,
+    /// The cluster's name in commit statuses and pull requests.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    cluster_name: String,
+    /// Where Git repositories are cached; it may be emptied at any time.
+    #[arg(long, value_name = "DIR", default_value = "/tmp/recant")]
+    cache_dir: PathBuf,
+    /// Where /healthz, /readyz and the overview are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Say what would be done; write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Log as one JSON object a line.
+    #[arg(long)]
+    pub(super) log_json: bool,
+}
+
+/// Runs until interrupted.
+pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let access = match &args.kubeconfig {
+        Some(path) => Access::Kubeconfig {
+            path: path.clone(),
+            context: args.context.clone(),
+        },
+        None => Access::Inferred,
+    };
+    let cluster = Kube::connect(&access, "recant").await.context("the cluster")?;
+    let gauge = Prometheus::new(&args.metrics_server).context("--metrics-server")?;
+    let ports = wire::ports(
+        cluster,
+        &args.namespace,
+        repo::Settings::new(&args.cache_dir),
+        gauge,
+    )?;
+    let stop = CancellationToken::new();
+    let board = Arc::new(Board::default());
+    let listener = tokio::net::TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("--listen {}: is the port in use?", args.listen))?;
+    tracing::info!(address = %args.listen, "serving /healthz, /readyz and the overview");
+    let pages = tokio::spawn(web::serve(listener, Arc::clone(&board), stop.clone()));
+    let controller = Controller {
+        ports,
+        settings: settings(args),
+        clock: Clock::Wall,
+        dry_run: args.dry_run,
+        listener: Arc::new(move |told| board.note(told)),
+    };
+    let running = tokio::spawn(controller.run(stop.clone()));
+    interrupted().await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    running.await?;
+    pages.await??;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn settings(args: &Args) -> Settings {
+    Settings {
+        cluster_name: args.cluster_name.clone(),
+        mesh_provider: args.mesh_provider.clone(),
+        selector_labels: args.selector_labels.clone(),
+        ..Settings::default()
+    }
+}
+
+/// Waits for Ctrl-C, or for the SIGTERM that a cluster sends.
+pub(crate) async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => interrupt?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Puts the adapters behind the ports.
+
+use crate::cluster::Kube;
+use crate::credential::Credentials;
+use crate::forge::Bindings;
+use crate::forge::Hosts;
+use crate::gauge::Prometheus;
+use crate::port::Cluster;
+use crate::port::Ports;
+use crate::repo;
+use crate::repo::Git2;
+use std::sync::Arc;
+
+/// The ports of a controller. Forges and their credentials are the `Forge` objects of `namespace`, recant's own.
+///
+/// # Errors
+/// When the cache directory cannot be made.
+pub(crate) fn ports(
+    cluster: Kube,
+    namespace: &str,
+    git: repo::Settings,
+    gauge: Prometheus,
+) -> anyhow::Result<Ports> {
+    let cluster: Arc<dyn Cluster> = Arc::new(cluster);
+    let bindings = Arc::new(Bindings::new(Arc::clone(&cluster), namespace));
+    let credentials: Arc<dyn Credentials> = Arc::<Bindings>::clone(&bindings);
+    Ok(Ports {
+        cluster,
+        repo: Arc::new(Git2::new(git, credentials)?),
+        forge: Arc::new(Hosts::new(bindings)),
+        gauge: Arc::new(gauge),
+    })
+}

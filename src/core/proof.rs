@@ -1,0 +1,226 @@
+//! Proves an edit, by rendering: the object comes back as it was, and nothing else changes.
+//!
+//! Knows nothing of how the edit was found. Looks at *every* root of the repository that reads a touched file, not only
+//! at the object's own, and lets a second YAML reader have its say on every file that is written.
+
+use crate::subject;
+use recant_render::ObjectId;
+use recant_render::Rendered;
+use recant_render::Root;
+use recant_render::Tree;
+use recant_render::render;
+use recant_render::second;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// What an edit does, as far as rendering shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Whether the object is as it was in the good state.
+    pub restored: bool,
+    /// What else changes.
+    pub collateral: Vec<Collateral>,
+    /// The roots that read an edited file: all of them were rendered, before and after.
+    pub roots: Vec<String>,
+    /// What could not be shown, in plain words.
+    pub doubts: Vec<String>,
+}
+
+/// An object that changes beside the one that is to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Collateral {
+    /// The root it is rendered by.
+    pub root: String,
+    /// The object.
+    pub object: ObjectId,
+    /// Whether it is the same object in another root (another environment), which goes back to its own good state.
+    pub sibling: bool,
+}
+
+/// A proof, as a status can hold it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProofSummary {
+    /// Whether it holds.
+    pub holds: bool,
+    /// The roots that were looked at.
+    pub roots: Vec<String>,
+    /// What else changes: `Kind/namespace/name in root`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collateral: Vec<String>,
+    /// What could not be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
+}
+
+impl Proof {
+    /// Whether everything was shown that is to be shown.
+    pub const fn holds(&self) -> bool {
+        self.restored && self.collateral.is_empty() && self.doubts.is_empty()
+    }
+
+    /// The proof in few words.
+    pub fn summary(&self) -> ProofSummary {
+        ProofSummary {
+            holds: self.holds(),
+            roots: self.roots.clone(),
+            collateral: self
+                .collateral
+                .iter()
+                .map(|c| format!("{} in {}", c.object, c.root))
+                .collect(),
+            doubts: self.doubts.clone(),
+        }
+    }
+}
+
+/// Proves the edit that leads from `head` to `after`. `want` is the whole object as the good state rendered it;
+/// `more_roots` are those the cluster knows of and the repository does not say.
+pub fn prove(
+    head: &Tree,
+    after: &Tree,
+    want: &Value,
+    root: &Root,
+    target: &ObjectId,
+    more_roots: &[Root],
+) -> Proof {
+    let touched = head.changed(after);
+    let mut proof = Proof {
+        restored: false,
+        collateral: Vec::new(),
+        roots: Vec::new(),
+        doubts: Vec::new(),
+    };
+    proof.doubts.extend(second_reader(after, &touched));
+    for other in all_roots(head, after, root, more_roots) {
+        let (before, now) = (render(head, &other), render(after, &other));
+        let own = other == *root;
+        let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.reads.contains(path));
+        if !own && !reads(&before) && !reads(&now) {
+            continue;
+        }
+        proof.roots.push(named(&other));
+        if own {
+            proof.restored = is_restored(&now, want, target);
+        }
+        proof.doubts.extend(new_problems(&other, &before, &now));
+        proof.collateral.extend(moved(&other, &before, &now, target, own));
+    }
+    proof
+}
+
+/// Every root before and after the edit, each once; the object's own in the form in which it is deployed.
+fn all_roots(head: &Tree, after: &Tree, root: &Root, more: &[Root]) -> Vec<Root> {
+    let mut all = vec![root.clone()];
+    let found = recant_render::roots(head)
+        .into_iter()
+        .chain(recant_render::roots(after));
+    for other in more.iter().cloned().chain(found) {
+        if other.path != root.path && !all.contains(&other) {
+            all.push(other);
+        }
+    }
+    all
+}
+
+fn is_restored(now: &Rendered, want: &Value, target: &ObjectId) -> bool {
+    let is = now.find(target).map(|object| subject::essence(&object.json()));
+    now.ok() && is == Some(subject::essence(want))
+}
+
+/// Both parsers must read the same from what is written.
+fn second_reader(after: &Tree, touched: &[String]) -> Vec<String> {
+    let is_yaml =
+        |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with("Kustomization");
+    let disagree = |path: &String| {
+        let problem = second::agrees(after.bytes(path)?).err()?;
+        Some(format!(
+            "two YAML parsers read {path} differently: {}",
+            problem.message
+        ))
+    };
+    touched.iter().filter(is_yaml).filter_map(disagree).collect()
+}
+
+/// A root that does not render says nothing; it must at least not have rendered before, in the same words.
+fn new_problems(root: &Root, before: &Rendered, now: &Rendered) -> Option<String> {
+    if before.ok() && now.ok() {
+        return None;
+    }
+    let (was, is) = (messages(before), messages(now));
+    let first = is.first().or_else(|| was.first()).cloned().unwrap_or_default();
+    let name = named(root);
+    Some(match (before.ok(), now.ok()) {
+        (true, _) => format!("{name} does not render any more: {first}"),
+        (false, true) => format!("{name} did not render before: {first}"),
+        (false, false) if was == is => format!("{name} does not render, before or after: {first}"),
+        (false, false) => format!("{name} does not render, and now for another reason: {first}"),
+    })
+}
+
+fn messages(rendered: &Rendered) -> Vec<String> {
+    rendered.problems.iter().map(ToString::to_string).collect()
+}
+
+/// The objects of a root that differ, but the target and what is named after its own content for it alone.
+fn moved(root: &Root, before: &Rendered, now: &Rendered, target: &ObjectId, own: bool) -> Vec<Collateral> {
+    let objects = |rendered: &Rendered| -> BTreeMap<ObjectId, Value> {
+        rendered
+            .objects
+            .iter()
+            .map(|object| (object.id(), object.json()))
+            .collect()
+    };
+    let (was, is) = (objects(before), objects(now));
+    let ids: BTreeSet<&ObjectId> = was.keys().chain(is.keys()).collect();
+    let changed = ids.into_iter().filter(|id| was.get(*id) != is.get(*id));
+    let permitted = |id: &ObjectId| {
+        own && (id.same_object(target) || (subject::is_generated(id) && only_for(target, id, [&was, &is])))
+    };
+    changed
+        .filter(|id| !permitted(id))
+        .map(|id| Collateral {
+            root: named(root),
+            object: id.clone(),
+            sibling: is_sibling(id, target),
+        })
+        .collect()
+}
+
+/// Whether nothing but the target mentions a generated object by name.
+fn only_for(target: &ObjectId, generated: &ObjectId, sides: [&BTreeMap<ObjectId, Value>; 2]) -> bool {
+    let others = |side: &BTreeMap<ObjectId, Value>| {
+        side.iter().any(|(id, object)| {
+            !id.same_object(target) && id != generated && mentions(object, &generated.name)
+        })
+    };
+    !sides.into_iter().any(others)
+}
+
+fn mentions(value: &Value, name: &str) -> bool {
+    match value {
+        Value::String(text) => text == name,
+        Value::Array(items) => items.iter().any(|item| mentions(item, name)),
+        Value::Object(map) => map.values().any(|item| mentions(item, name)),
+        _ => false,
+    }
+}
+
+/// The same object elsewhere: kind and name say so; the namespace is what environments differ in.
+fn is_sibling(id: &ObjectId, target: &ObjectId) -> bool {
+    id.group == target.group && id.kind == target.kind && id.name == target.name
+}
+
+fn named(root: &Root) -> String {
+    if root.path.is_empty() {
+        ".".to_owned()
+    } else {
+        root.path.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! From what was seen of the repository to a proved edit, for all targets of a Revert together.
+
+use crate::diff;
+use crate::diff::Change;
+use crate::object::Object;
+use crate::object::ObjectRef;
+use crate::proof;
+use crate::proof::Proof;
+use crate::pull::record::PlanRecord;
+use crate::pull::record::RevertSpec;
+use crate::pull::record::Target;
+use crate::query::CommitRef;
+use crate::query::Observation;
+use crate::query::Observed;
+use crate::query::Query;
+use crate::query::RepoUrl;
+use crate::query::Why;
+use crate::revert;
+use crate::revert::FormPolicy;
+use crate::revert::NoPlan;
+use crate::revert::Plan;
+use crate::revert::Undo;
+use crate::template;
+use recant_render::ObjectId;
+use recant_render::Root;
+use recant_render::Tree;
+use recant_render::flux;
+use recant_render::render;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A proved edit of the head.
+pub(super) struct Proposal {
+    /// The files to write, or to delete.
+    pub(super) files: BTreeMap<String, Option<Vec<u8>>>,
+    /// The edit as a unified diff.
+    pub(super) diff: String,
+    /// The files with the edit.
+    pub(super) after: Tree,
+    /// One part for each target that needed an edit of its own.
+    pub(super) parts: Vec<Part>,
+    /// What a status holds of it.
+    pub(super) record: PlanRecord,
+}
+
+/// What one target contributed.
+pub(super) struct Part {
+    pub(super) target: Target,
+    pub(super) plan: Plan,
+    pub(super) proof: Proof,
+}
+
+/// Why there is no proposal.
+pub(super) enum NoProposal {
+    /// The head renders the good state already.
+    Moot,
+    /// It cannot be expressed, or not proved.
+    Blocked(String),
+    /// Something was not seen.
+    Unseen(String, Why),
+}
+
+/// What must be seen to propose on top of a head.
+pub(super) fn ask(spec: &RevertSpec, head: &str) -> Vec<Query> {
+    let repo = RepoUrl(spec.url.clone());
+    let goods = spec.targets.iter().map(|target| target.good.clone());
+    let mut commits: Vec<String> = goods.chain([head.to_owned()]).collect();
+    commits.sort();
+    commits.dedup();
+    let trees = commits.into_iter().map(|commit| {
+        Query::Tree(CommitRef {
+            repo: repo.clone(),
+            commit,
+        })
+    });
+    trees
+        .chain(spec.targets.iter().map(|target| log(spec, target, head)))
+        .collect()
+}
+
+/// The commits between a target's good state and the head.
+pub(super) fn log(spec: &RevertSpec, target: &Target, head: &str) -> Query {
+    Query::Log {
+        repo: RepoUrl(spec.url.clone()),
+        from: target.good.clone(),
+        to: head.to_owned(),
+    }
+}
+
+/// Plans and proves, target after target, each on top of the edits before it.
+pub(super) fn propose(spec: &RevertSpec, seen: &Observation, head: &str) -> Result<Proposal, NoProposal> {
+    let before = tree(spec, seen, head)?;
+    let mut after = before.clone();
+    let mut planned = Vec::new();
+    for target in &spec.targets {
+        let good = tree(spec, seen, &target.good)?;
+        let root = root(seen, target)?;
+        let id = object_id(&target.object);
+        let undo = Undo {
+            good,
+            head: &after,
+            root: &root,
+            target: &id,
+            form: FormPolicy::Smallest,
+            hold_automation: false,
+        };
+        match revert::plan(&undo) {
+            Ok(plan) => {
+                after = plan.apply(&after);
+                planned.push((target.clone(), plan, root, id, good));
+            }
+            Err(NoPlan::NothingToRevert) => {}
+            Err(no_plan) => return Err(NoProposal::Blocked(format!("{}: {no_plan}", target.object))),
+        }
+    }
+    if planned.is_empty() {
+        return Err(NoProposal::Moot);
+    }
+    let parts = planned
+        .into_iter()
+        .map(|(target, plan, root, id, good)| {
+            let want = render(good, &root)
+                .find(&id)
+                .map(recant_render::Object::json)
+                .unwrap_or_default();
+            let mut proof = proof::prove(before, &after, &want, &root, &id, &[]);
+            let others = spec
+                .targets
+                .iter()
+                .map(|other| object_id(&other.object))
+                .collect::<Vec<_>>();
+            proof
+                .collateral
+                .retain(|moved| !others.iter().any(|other| other.same_object(&moved.object)));
+            Part { target, plan, proof }
+        })
+        .collect::<Vec<_>>();
+    let files = changed(before, &after);
+    let record = record(&parts, &files, before, &after);
+    Ok(Proposal {
+        diff: unified(before, &after),
+        files,
+        after,
+        parts,
+        record,
+    })
+}
+
+fn tree<'a>(spec: &RevertSpec, seen: &'a Observation, commit: &str) -> Result<&'a Tree, NoProposal> {
+    let query = CommitRef {
+        repo: RepoUrl(spec.url.clone()),
+        commit: commit.to_owned(),
+    };
+    match seen.tree(&query) {
+        Observed::Known(tree) => Ok(tree),
+        Observed::Unknown(why) => Err(NoProposal::Unseen(format!("commit {commit}"), why)),
+    }
+}
+
+/// The root that renders the target, with Flux's layer as the cluster has it.
+fn root(seen: &Observation, target: &Target) -> Result<Root, NoProposal> {
+    let name = &target.kustomization;
+    let kustomization: &Object = match seen.object(name) {
+        Observed::Known(Some(object)) => object,
+        Observed::Known(None) => return Err(NoProposal::Blocked(format!("{name} is gone"))),
+        Observed::Unknown(why) => return Err(NoProposal::Unseen(name.to_string(), why)),
+    };
+    let flux = flux::Kustomization::from_json(&kustomization.0)
+        .map_err(|problem| NoProposal::Blocked(format!("{name}: {problem}")))?;
+    let path = kustomization.str("/spec/path");
+    let path = path.trim_start_matches("./").trim_matches('/');
+    Ok(Root {
+        path: path.to_owned(),
+        flux: Some(flux),
+    })
+}
+
+/// The renderer's name of an object.
+pub(super) fn object_id(name: &ObjectRef) -> ObjectId {
+    let (group, version) = name
+        .api_version
+        .split_once('/')
+        .unwrap_or(("", &name.api_version));
+    ObjectId {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: name.kind.clone(),
+        namespace: name.namespace.clone(),
+        name: name.name.clone(),
+    }
+}
+
+fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, Option<Vec<u8>>> {
+    let paths = before.changed(after).into_iter();
+    paths
+        .map(|path| {
+            let bytes = after.bytes(&path).map(<[u8]>::to_vec);
+            (path, bytes)
+        })
+        .collect()
+}
+
+/// The edit as a patch that `git apply` takes.
+fn unified(before: &Tree, after: &Tree) -> String {
+    let paths = before.changed(after);
+    let change = |path: &String| (path.clone(), before.bytes(path), after.bytes(path));
+    let changes: Vec<_> = paths.iter().map(change).collect();
+    let changes: Vec<_> = changes
+        .iter()
+        .map(|(path, old, new)| Change {
+            path,
+            old: *old,
+            new: *new,
+        })
+        .collect();
+    String::from_utf8_lossy(&diff::unified(&changes)).into_owned()
+}
+
+fn record(
+    parts: &[Part],
+    files: &BTreeMap<String, Option<Vec<u8>>>,
+    before: &Tree,
+    after: &Tree,
+) -> PlanRecord {
+    let diff = unified(before, after);
+    let count = |mark: char, header: &str| {
+        diff.lines()
+            .filter(|l| l.starts_with(mark) && !l.starts_with(header))
+            .count()
+    };
+    let (lines_added, lines_removed) = (count('+', "+++ "), count('-', "--- "));
+    let doubts = parts
+        .iter()
+        .flat_map(|part| doubts(&part.proof))
+        .collect::<Vec<_>>();
+    let proved = parts.iter().all(|part| part.proof.holds());
+    let texts: BTreeMap<_, _> = files
+        .iter()
+        .map(|(path, bytes)| (path, bytes.as_ref().map(|b| String::from_utf8_lossy(b))))
+        .collect();
+    PlanRecord {
+        digest: template::hash(&serde_json::to_value(texts).unwrap_or(Value::Null)),
+        files: files.keys().cloned().collect(),
+        lines_added,
+        lines_removed,
+        proof: if doubts.is_empty() {
+            proof_words(parts)
+        } else {
+            doubts.join("; ")
+        },
+        proved,
+    }
+}
+
+fn proof_words(parts: &[Part]) -> String {
+    let roots: std::collections::BTreeSet<_> = parts.iter().flat_map(|part| &part.proof.roots).collect();
+    format!(
+        "restored; no other object changes in {} of {} roots that read the file",
+        roots.len(),
+        roots.len()
+    )
+}
+
+/// What a proof leaves open, in plain words.
+pub(super) fn doubts(proof: &Proof) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if !proof.restored {
+        doubts.push("the object does not come back as it was".to_owned());
+    }
+    doubts.extend(proof.collateral.iter().map(|moved| {
+        let which = if moved.sibling {
+            "the same object"
+        } else {
+            "another object"
+        };
+        format!("{which} moves too: {} in {}", moved.object, moved.root)
+    }));
+    doubts.extend(proof.doubts.iter().cloned());
+    doubts
+}

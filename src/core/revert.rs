@@ -1,0 +1,245 @@
+//! Plans the smallest edit of a Git tree that brings one object back to its good state.
+//!
+//! A search over what changed between the good tree and head, each candidate rendered: what comes out is right with
+//! any renderer that is. Origins only say where to look first. Never here: the proof that nothing else moves.
+
+mod atoms;
+mod automation;
+mod edit;
+mod find;
+mod leaves;
+mod pin;
+mod reach;
+mod search;
+mod seed;
+mod splice;
+mod summary;
+
+pub use automation::Automation;
+pub use edit::Form;
+pub use edit::LineChange;
+pub use edit::Plan;
+pub use leaves::Leaf;
+pub use summary::PlanSummary;
+
+use crate::subject;
+use find::Found;
+use leaves::leaves;
+use reach::Reach;
+use recant_render::Object;
+use recant_render::ObjectId;
+use recant_render::Problem;
+use recant_render::Rendered;
+use recant_render::Root;
+use recant_render::Tree;
+use recant_render::render;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What is to be undone.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo<'a> {
+    /// The last good state.
+    pub good: &'a Tree,
+    /// The branch as it is now; the edit is made on this.
+    pub head: &'a Tree,
+    /// The root that renders the object.
+    pub root: &'a Root,
+    /// The object to restore.
+    pub target: &'a ObjectId,
+    /// What to do when the changed lines serve others too.
+    pub form: FormPolicy,
+    /// Whether to take the marker of Flux image automation out of the lines that go back.
+    pub hold_automation: bool,
+}
+
+/// Which form of edit is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FormPolicy {
+    /// Undo the lines when that moves nothing else; else a pin when there is a clean one; else undo the lines.
+    #[default]
+    Smallest,
+    /// A pin when there is a clean one; else undo the lines.
+    PreferPin,
+    /// Undo the lines, whatever else moves with them.
+    SharedOnly,
+}
+
+/// One of the two states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The last good one.
+    Good,
+    /// The branch as it is now.
+    Head,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "the good state",
+            Self::Head => "head",
+        })
+    }
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPlan {
+    /// Head already renders the good state.
+    NothingToRevert,
+    /// The change cannot be undone in this repository.
+    NotInGit {
+        /// Why, in plain words.
+        why: String,
+    },
+    /// The object did not exist in the good state: going back would delete it, which is never done by itself.
+    Absent {
+        /// The object.
+        target: ObjectId,
+        /// The root it was looked for in.
+        root: String,
+    },
+    /// A state does not render, so nothing can be said about it.
+    Unrenderable {
+        /// Which one.
+        state: State,
+        /// What is wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// The search took too long.
+    GaveUp {
+        /// How many candidates were rendered.
+        renders: u32,
+    },
+}
+
+impl fmt::Display for NoPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingToRevert => f.write_str("nothing to revert: head already renders the good state"),
+            Self::NotInGit { why } => write!(f, "cannot be reverted in this repository: {why}"),
+            Self::Absent { target, root } => write!(
+                f,
+                "{target} does not exist in the good state of `{root}`: going back would delete it, \
+                 which only a person may decide"
+            ),
+            Self::Unrenderable { state, problems } => {
+                write!(f, "{state} does not render")?;
+                problems.first().map_or(Ok(()), |first| write!(f, ": {first}"))?;
+                match problems.len() {
+                    0 | 1 => Ok(()),
+                    more => write!(f, " (and {} more)", more - 1),
+                }
+            }
+            Self::GaveUp { renders } => {
+                write!(
+                    f,
+                    "no small revert was found within {renders} renderings; revert by hand"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoPlan {}
+
+/// Finds the smallest edit of head that restores the object.
+///
+/// # Errors
+/// A [`NoPlan`] that says why there is none.
+pub fn plan(undo: &Undo<'_>) -> Result<Plan, NoPlan> {
+    let states = States::render(undo)?;
+    let mut plan = Plan {
+        leaves: states.leaves.clone(),
+        ..Plan::of(find::smallest(undo, &states)?)
+    };
+    pin_instead(undo, &states, &mut plan);
+    let want = subject::essence(&states.good.json());
+    automation::report(undo, &mut plan, &|tree| {
+        undo.essence(tree).as_ref() == Some(&want)
+    });
+    let changed = undo.good.changed(undo.head);
+    plan.kept = changed
+        .into_iter()
+        .filter(|path| !plan.files.contains_key(path))
+        .collect();
+    plan.lines = edit::line_changes(undo.head, &plan.files);
+    Ok(plan)
+}
+
+/// Puts a pin in the place of the revert, when the policy and the state of things ask for one.
+fn pin_instead(undo: &Undo<'_>, states: &States, plan: &mut Plan) {
+    if undo.form == FormPolicy::SharedOnly {
+        return;
+    }
+    let reach = Reach::new(undo.head, undo.root, undo.target);
+    if undo.form == FormPolicy::Smallest && !reach.moves_others(&plan.apply(undo.head)) {
+        return;
+    }
+    match pin::pin(undo, states, &reach) {
+        Ok(Found { files, renders }) => {
+            plan.form = Form::Pin;
+            plan.files = files;
+            plan.renders += renders;
+        }
+        Err(why) => plan.notes.push(format!("no pin is possible: {why}")),
+    }
+}
+
+impl Undo<'_> {
+    /// The target's essence as a tree renders it; `None` when that does not render, or has no such object.
+    fn essence(&self, tree: &Tree) -> Option<Value> {
+        let rendered = render(tree, self.root);
+        let object = rendered.find(self.target).filter(|_| rendered.ok())?;
+        Some(subject::essence(&object.json()))
+    }
+}
+
+/// Both states, rendered.
+struct States {
+    good: Object,
+    head: Option<Object>,
+    reads: BTreeSet<String>,
+    leaves: Vec<Leaf>,
+}
+
+impl States {
+    fn render(undo: &Undo<'_>) -> Result<Self, NoPlan> {
+        let good = renderable(State::Good, render(undo.good, undo.root))?;
+        let object = good.find(undo.target).cloned();
+        let object = object.ok_or_else(|| NoPlan::Absent {
+            target: undo.target.clone(),
+            root: undo.root.path.clone(),
+        })?;
+        let head = renderable(State::Head, render(undo.head, undo.root))?;
+        let now = head.find(undo.target).cloned();
+        let (was, is) = (object.json(), now.as_ref().map(Object::json));
+        let (want, have) = (subject::essence(&was), is.as_ref().map(subject::essence));
+        if have.as_ref() == Some(&want) {
+            return Err(NoPlan::NothingToRevert);
+        }
+        let leaves = leaves(subject::essence_pointer(&was), Some(&want), have.as_ref());
+        let reads = &good.reads | &head.reads;
+        Ok(Self {
+            good: object,
+            head: now,
+            reads,
+            leaves,
+        })
+    }
+}
+
+fn renderable(state: State, rendered: Rendered) -> Result<Rendered, NoPlan> {
+    if rendered.ok() {
+        return Ok(rendered);
+    }
+    Err(NoPlan::Unrenderable {
+        state,
+        problems: rendered.problems,
+    })
+}

@@ -1,0 +1,47 @@
+//! What of an object counts when it is to be restored. Planner and proof both ask here, and nowhere else.
+
+use recant_render::ObjectId;
+use serde_json::Map;
+use serde_json::Value;
+
+/// The part of an object that must go back: the pod template of a Deployment, the `spec` of other kinds, and all but
+/// name and status of kinds without one (ConfigMaps, Secrets).
+pub fn essence(object: &Value) -> Value {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let part = if kind == "Deployment" {
+        object.pointer("/spec/template")
+    } else {
+        object.get("spec")
+    };
+    match (part, object) {
+        (Some(part), _) => part.clone(),
+        (None, Value::Object(map)) => {
+            let counts = |key: &str| !matches!(key, "apiVersion" | "kind" | "metadata" | "status");
+            Value::Object(
+                map.iter()
+                    .filter(|(k, _)| counts(k))
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect(),
+            )
+        }
+        (None, _) => Value::Object(Map::new()),
+    }
+}
+
+/// Where [`essence`] stands in the object, as a JSON pointer.
+pub fn essence_pointer(object: &Value) -> &'static str {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    match kind {
+        "Deployment" if object.pointer("/spec/template").is_some() => "/spec/template",
+        _ if object.get("spec").is_some() && kind != "Deployment" => "/spec",
+        _ => "",
+    }
+}
+
+/// Whether the name ends as those of ConfigMaps and Secrets do that kustomize names after their content.
+pub fn is_generated(id: &ObjectId) -> bool {
+    let is_hash = |hash: &str| hash.len() == 10 && hash.bytes().all(|b| b"2456789bcdfghkmt".contains(&b));
+    id.group.is_empty()
+        && matches!(id.kind.as_str(), "ConfigMap" | "Secret")
+        && id.name.rsplit_once('-').is_some_and(|(_, hash)| is_hash(hash))
+}

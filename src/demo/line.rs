@@ -1,0 +1,185 @@
+//! One line of the timeline: what happened, who did it, and the same as JSON.
+
+use crate::controller::Told;
+use anstyle::AnsiColor;
+use anstyle::Style;
+use jiff::Timestamp;
+use recant_core::effect::Effect;
+use recant_core::reason::Reason;
+use recant_core::reason::short;
+use recant_sim::scenario::Verb;
+use recant_sim::trace::Happening;
+use recant_sim::trace::What;
+use serde_json::Value;
+use serde_json::json;
+
+/// Something to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) at: Timestamp,
+    /// Who: `git`, `flux`, `pods`, a Canary's name, `revert`, `person`, or nobody for the storyteller.
+    pub(crate) who: String,
+    pub(crate) mood: Mood,
+    pub(crate) text: String,
+    json: Value,
+}
+
+/// How a line is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// The storyteller speaks.
+    Story,
+    /// Something happened.
+    Plain,
+    /// It goes well.
+    Good,
+    /// It does not.
+    Bad,
+    /// recant acts on Git.
+    Act,
+}
+
+impl Mood {
+    /// Flux's symbols: data is readable without colour.
+    pub(crate) const fn symbol(self) -> &'static str {
+        match self {
+            Self::Story => "─",
+            Self::Plain => "►",
+            Self::Good => "✔",
+            Self::Bad => "✗",
+            Self::Act => "↺",
+        }
+    }
+
+    pub(crate) fn style(self) -> Style {
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(anstyle::Color::Ansi(colour)));
+        match self {
+            Self::Story => Style::new().bold(),
+            Self::Plain => Style::new(),
+            Self::Good => colour(AnsiColor::Green),
+            Self::Bad => colour(AnsiColor::Red),
+            Self::Act => colour(AnsiColor::Cyan),
+        }
+    }
+}
+
+impl Line {
+    /// What recant did and why. Waiting is not worth a line.
+    pub(crate) fn of_recant(told: &Told) -> Option<Self> {
+        let is_revert = told.about.kind == "Revert";
+        let mood = match &told.because {
+            Reason::Waiting { .. } | Reason::StillFailed | Reason::WaitingForPods { .. } => return None,
+            Reason::Initializing { .. } | Reason::Promoting | Reason::NewRevision { .. } => Mood::Plain,
+            Reason::Finalising | Reason::Restarted { .. } => Mood::Plain,
+            Reason::Halted { .. }
+            | Reason::AnalysisFailed { .. }
+            | Reason::ProgressDeadlineExceeded { .. }
+            | Reason::PromotionFailed { .. }
+            | Reason::InvalidSpec { .. }
+            | Reason::Unsupported { .. }
+            | Reason::TargetMissing { .. }
+            | Reason::CannotSee { .. }
+            | Reason::NoPlan { .. } => Mood::Bad,
+            Reason::Merged { .. } | Reason::Reverted => Mood::Good,
+            _ if is_revert => Mood::Act,
+            _ => Mood::Good,
+        };
+        let who = if is_revert {
+            "revert".to_owned()
+        } else {
+            told.about.name.clone()
+        };
+        let effects: Vec<&str> = told.effects.iter().map(kind_of).collect();
+        let json = json!({"source": "recant", "object": told.about.to_string(), "why": told.because, "effects": effects});
+        Some(Self {
+            at: told.at,
+            who,
+            mood,
+            text: told.because.to_string(),
+            json,
+        })
+    }
+
+    /// What happened in the world.
+    pub(crate) fn of_world(happening: &Happening) -> Self {
+        let (who, mood) = match &happening.what {
+            What::Fetched { .. } | What::Applied { .. } => ("flux", Mood::Plain),
+            What::Failed { .. } => ("flux", Mood::Bad),
+            What::RolledOut { .. } => ("pods", Mood::Plain),
+            What::Stuck { .. } => ("pods", Mood::Bad),
+        };
+        let json = json!({"source": "world"});
+        Self {
+            at: happening.at,
+            who: who.to_owned(),
+            mood,
+            text: shortened(&happening.what.to_string()),
+            json,
+        }
+    }
+
+    /// A statement of the story, as it is carried out.
+    pub(crate) fn of_story(at: Timestamp, verb: &Verb) -> Option<Self> {
+        let (who, mood, text) = match verb {
+            Verb::Say(text) => ("", Mood::Story, text.clone()),
+            Verb::Commit { message, author, .. } => {
+                let name = author.split('<').next().unwrap_or(author).trim();
+                (
+                    "git",
+                    Mood::Plain,
+                    format!("{name} commits: {}", message.lines().next().unwrap_or_default()),
+                )
+            }
+            Verb::Merge => ("person", Mood::Good, "the pull request is merged".to_owned()),
+            Verb::Close => ("person", Mood::Bad, "the pull request is closed".to_owned()),
+            _ => return None,
+        };
+        let json = json!({"source": "story"});
+        Some(Self {
+            at,
+            who: who.to_owned(),
+            mood,
+            text,
+            json,
+        })
+    }
+
+    /// The line as one JSON object.
+    pub(crate) fn json(&self, begin: Timestamp) -> Value {
+        let mut json = self.json.clone();
+        json["time"] = Value::from(self.at.to_string());
+        json["elapsed_s"] = Value::from(self.at.duration_since(begin).as_secs());
+        json["who"] = Value::from(self.who.clone());
+        json["message"] = Value::from(self.text.clone());
+        json
+    }
+}
+
+const fn kind_of(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Write(_) => "write",
+        Effect::Event(_) => "event",
+        Effect::Push(_) => "push",
+        Effect::OpenPull(_) => "open pull request",
+        Effect::UpdatePull { .. } => "update pull request",
+        Effect::ClosePull { .. } => "close pull request",
+        Effect::DeleteBranch { .. } => "delete branch",
+        Effect::Status(_) => "commit status",
+    }
+}
+
+/// Commit ids cut to eight digits, as Flux's CLI prints them.
+fn shortened(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.rsplit_once("sha1:") {
+        Some((head, id)) => {
+            let digits = id.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+            format!(
+                "{head}sha1:{}{}",
+                short(digits),
+                id.strip_prefix(digits).unwrap_or_default()
+            )
+        }
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,283 @@
+//! recant in the simulator: the same `ask` and `step` as in the shell, answered and carried out by the world itself.
+//!
+//! Where the shell has a queue, the agent looks at everything that is due or may have changed, once a turn. It can be
+//! made to stop anywhere between two effects, and to begin again knowing nothing.
+
+use crate::fault::Faults;
+use crate::fleet::BOT;
+use crate::forge::By;
+use crate::forge::Refusal;
+use crate::git::Content;
+use crate::git::NewCommit;
+use crate::git::Refused;
+use crate::world::World;
+use jiff::Timestamp;
+use recant_core::baseline::RECANT_API;
+use recant_core::canary;
+use recant_core::canary::spec::API_VERSION;
+use recant_core::effect::Effect;
+use recant_core::effect::Push;
+use recant_core::effect::Write;
+use recant_core::object::Object;
+use recant_core::object::ObjectRef;
+use recant_core::pull;
+use recant_core::query::Answer;
+use recant_core::query::Branch;
+use recant_core::query::MetricQuery;
+use recant_core::query::Observation;
+use recant_core::query::Observed;
+use recant_core::query::Query;
+use recant_core::query::RepoUrl;
+use recant_core::query::Why;
+use recant_core::reason::Reason;
+use recant_core::settings::Settings;
+use recant_core::step::Step;
+use std::collections::BTreeMap;
+
+/// What the agent did about an object, and why.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// The Canary or Revert.
+    pub about: ObjectRef,
+    /// Why.
+    pub because: Reason,
+}
+
+/// recant, without a shell.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    settings: Settings,
+    due: BTreeMap<ObjectRef, Timestamp>,
+    /// The cluster's resource version after the last turn: nothing changed while it stays.
+    looked_at: u64,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+impl Agent {
+    /// An agent that knows nothing yet.
+    pub const fn new(settings: Settings, faults: Faults) -> Self {
+        Self {
+            settings,
+            due: BTreeMap::new(),
+            looked_at: 0,
+            faults,
+        }
+    }
+
+    /// Looks at whatever may need it.
+    pub fn turn(&mut self, world: &mut World) -> Vec<Told> {
+        let changed = world.cluster.resource_version() != self.looked_at;
+        let mut told = Vec::new();
+        for (api_version, kind) in [(API_VERSION, "Canary"), (RECANT_API, "Revert")] {
+            for object in world.cluster.list(api_version, kind, "") {
+                let name = object.reference();
+                if changed || self.due.get(&name).is_some_and(|due| *due <= world.now()) {
+                    told.extend(self.look(world, &object));
+                }
+            }
+        }
+        // What the agent itself wrote is looked at in the next turn.
+        self.looked_at = if changed {
+            world.cluster.resource_version()
+        } else {
+            self.looked_at
+        };
+        told
+    }
+
+    fn look(&mut self, world: &mut World, object: &Object) -> Option<Told> {
+        let now = world.now();
+        let seen = self.observe(world, object);
+        let step = match object.str("/kind") {
+            "Revert" => pull::step(now, &self.settings, object, &seen),
+            _ => canary::step(now, &self.settings, object, &seen),
+        };
+        let name = object.reference();
+        match step.wake {
+            Some(wake) => drop(self.due.insert(name.clone(), wake)),
+            None => drop(self.due.remove(&name)),
+        }
+        let (because, news) = (
+            step.because.clone(),
+            !step.effects.is_empty() || step.status.is_some(),
+        );
+        if self.carry_out(world, step).is_err() {
+            self.due.insert(name, now);
+            return None;
+        }
+        news.then_some(Told {
+            at: now,
+            about: name,
+            because,
+        })
+    }
+
+    fn observe(&mut self, world: &mut World, object: &Object) -> Observation {
+        let now = world.now();
+        let mut seen = Observation::default();
+        loop {
+            let wanted = match object.str("/kind") {
+                "Revert" => pull::ask(&self.settings, object, &seen),
+                _ => canary::ask(now, &self.settings, object, &seen),
+            };
+            let new: Vec<_> = wanted.into_iter().filter(|query| !seen.has(query)).collect();
+            if new.is_empty() {
+                return seen;
+            }
+            for query in new {
+                let answer = match self.faults.blind(now, &query) {
+                    Some(why) => Observed::Unknown(why),
+                    None => answer(world, &query),
+                };
+                seen.note(query, answer);
+            }
+        }
+    }
+
+    /// Performs the effects in order, then saves the status, unless something ends it on the way.
+    fn carry_out(&mut self, world: &mut World, step: Step) -> Result<(), Stopped> {
+        let status = step
+            .status
+            .map(|status| Effect::Write(Write::UpdateStatus(status)));
+        for effect in step.effects.into_iter().chain(status) {
+            if self.faults.crash() {
+                self.due.clear();
+                self.looked_at = 0;
+                return Err(Stopped);
+            }
+            let telling = matches!(effect, Effect::Event(_) | Effect::Status(_));
+            if perform(world, &effect).is_err() && !telling {
+                return Err(Stopped);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rest of a step was not carried out: refused, failed, or the agent stopped.
+struct Stopped;
+
+fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
+    let known = Observed::Known;
+    match query {
+        Query::Object(name) => known(Answer::Object(world.cluster.get(name))),
+        Query::Objects {
+            api_version,
+            kind,
+            namespace,
+        } => known(Answer::Objects(world.cluster.list(api_version, kind, namespace))),
+        Query::Metric(query) => metric(world, query),
+        Query::Head(Branch { repo, name }) => with_git(world, repo, |git| Answer::Head(git.head(name))),
+        Query::Tree(commit) => match repo_of(world, &commit.repo).and_then(|git| git.tree(&commit.commit)) {
+            Some(tree) => known(Answer::Tree(tree)),
+            None => Observed::Unknown(Why::Invalid(format!("there is no commit {}", commit.commit))),
+        },
+        Query::Log { repo, from, to } => {
+            with_git(world, repo, |git| Answer::Log(git.log(Some(from), to, 100)))
+        }
+        Query::Pulls(branch) => {
+            let now = world.now();
+            let World { forge, repos, .. } = world;
+            match forge.pulls(repos, now, branch) {
+                Ok(pulls) => known(Answer::Pulls(pulls)),
+                Err(refusal) => Observed::Unknown(Why::Invalid(refusal.to_string())),
+            }
+        }
+    }
+}
+
+type BoxedGit = Box<dyn crate::git::Git>;
+
+fn repo_of<'a>(world: &'a mut World, url: &RepoUrl) -> Option<&'a mut BoxedGit> {
+    let name = world.forge.name_of(url)?;
+    world.repos.get_mut(&name)
+}
+
+fn with_git(world: &mut World, url: &RepoUrl, ask: impl FnOnce(&BoxedGit) -> Answer) -> Observed<Answer> {
+    match repo_of(world, url) {
+        Some(git) => Observed::Known(ask(git)),
+        None => Observed::Unknown(Why::Invalid(format!("there is no repository {url}"))),
+    }
+}
+
+fn metric(world: &World, query: &MetricQuery) -> Observed<Answer> {
+    match world.gauge.number(&query.query, world.now()) {
+        Ok(value) => Observed::Known(Answer::Metric(value)),
+        Err(error) => Observed::Unknown(Why::Invalid(error.to_string())),
+    }
+}
+
+fn perform(world: &mut World, effect: &Effect) -> Result<(), String> {
+    let by = By {
+        user: BOT,
+        now: world.now(),
+    };
+    let refused = |refusal: Refusal| refusal.to_string();
+    match effect {
+        Effect::Write(write) => world
+            .cluster
+            .write(by.now, BOT, write)
+            .map(drop)
+            .map_err(|e| e.to_string()),
+        Effect::Event(event) => {
+            world.cluster.event(by.now, "recant", event);
+            Ok(())
+        }
+        Effect::Push(push) => self::push(world, push),
+        Effect::OpenPull(text) => {
+            let World { forge, repos, .. } = world;
+            let open = forge.pulls(repos, by.now, &text.branch).map_err(refused)?;
+            if open
+                .iter()
+                .any(|pull| pull.state == recant_core::query::PullState::Open)
+            {
+                return Ok(());
+            }
+            forge.open(repos, by, text).map(drop).map_err(refused)
+        }
+        Effect::UpdatePull { number, text } => world.forge.update(by, *number, text).map_err(refused),
+        Effect::ClosePull {
+            branch,
+            number,
+            comment,
+        } => {
+            let repo = world
+                .forge
+                .name_of(&branch.repo)
+                .ok_or("there is no such repository")?;
+            world.forge.close(by, &repo, *number, comment).map_err(refused)
+        }
+        Effect::DeleteBranch { branch, expect } => {
+            let git = repo_of(world, &branch.repo).ok_or("there is no such repository")?;
+            git.set_branch(&branch.name, Some(expect), None)
+                .map_err(|e| e.to_string())
+        }
+        Effect::Status(status) => {
+            let World { forge, repos, .. } = world;
+            forge.set_status(repos, by, status).map_err(refused)
+        }
+    }
+}
+
+/// Commits and moves the branch; a branch that is already there is left as it is.
+fn push(world: &mut World, push: &Push) -> Result<(), String> {
+    let new = NewCommit {
+        parents: vec![push.base.clone()],
+        content: Content::Files(push.files.clone()),
+        author: "recant".to_owned(),
+        email: "recant@users.noreply.invalid".to_owned(),
+        message: push.message.clone(),
+        date_s: push.date_s,
+    };
+    let git = repo_of(world, &push.branch.repo).ok_or("there is no such repository")?;
+    let refused = |refused: Refused| refused.to_string();
+    let id = git.commit(&new).map_err(refused)?;
+    if git.head(&push.branch.name).as_ref() == Some(&id) {
+        return Ok(());
+    }
+    git.set_branch(&push.branch.name, push.expect.as_deref(), Some(&id))
+        .map_err(refused)
+}

@@ -1,0 +1,64 @@
+//! What goes wrong in a simulation, and when: drawn from a seed, so that the same seed is the same story.
+
+use crate::seed::Seeded;
+use jiff::Timestamp;
+use recant_core::query::Query;
+use recant_core::query::Why;
+
+/// How often things go wrong.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    seeded: Seeded,
+    /// The share of effects before which recant stops and begins again, in per mille.
+    pub crash_per_mille: u64,
+    /// The share of queries that are not answered, in per mille.
+    pub blind_per_mille: u64,
+    /// When things stop going wrong: from then on the story must come to its end.
+    pub until: Timestamp,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub fn none() -> Self {
+        Self {
+            seeded: Seeded::new(0, "fault"),
+            crash_per_mille: 0,
+            blind_per_mille: 0,
+            until: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Things go wrong until this time.
+    pub fn seeded(seed: u64, crash_per_mille: u64, blind_per_mille: u64, until: Timestamp) -> Self {
+        Self {
+            seeded: Seeded::new(seed, "fault"),
+            crash_per_mille,
+            blind_per_mille,
+            until,
+        }
+    }
+
+    /// Whether recant stops here.
+    pub(crate) fn crash(&mut self) -> bool {
+        self.crash_per_mille > 0 && self.seeded.next_u64() % 1000 < self.crash_per_mille
+    }
+
+    /// Why a query is not answered, if it is not.
+    pub(crate) fn blind(&mut self, now: Timestamp, query: &Query) -> Option<Why> {
+        if now >= self.until {
+            self.crash_per_mille = 0;
+            self.blind_per_mille = 0;
+        }
+        let blind = self.blind_per_mille > 0 && self.seeded.next_u64() % 1000 < self.blind_per_mille;
+        blind.then(|| Why::Unreachable(format!("fault: {}", kind(query))))
+    }
+}
+
+const fn kind(query: &Query) -> &'static str {
+    match query {
+        Query::Object(_) | Query::Objects { .. } => "the API server does not answer",
+        Query::Metric(_) => "the metric provider does not answer",
+        Query::Head(_) | Query::Tree(_) | Query::Log { .. } => "the Git server does not answer",
+        Query::Pulls(_) => "the forge does not answer",
+    }
+}

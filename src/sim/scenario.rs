@@ -1,0 +1,140 @@
+//! Scenarios: stories in a small text format, played in the simulator and, the same files, in the demo.
+//!
+//! One statement a line; `#` begins a comment. Lines that belong to the statement above are indented.
+//!
+//! ```text
+//! repo examples-repo path clusters/my-cluster     # which Flux repository; the demo's --repo and --path win
+//! image ghcr.io/x/y:2 success 62 latency 30       # how an image behaves (below)
+//! load test/podinfo 20                            # requests a second to a Service
+//! commit "Bump y to 2" by "Dana <dana@example.com>"
+//!   replace apps/y.yaml "newTag: 1" "newTag: 2"   # the text must be there exactly once
+//!   write apps/z.yaml "a: 1\nb: 2\n"
+//!   delete apps/old.yaml
+//! wait 30s
+//! expect canary test/podinfo phase Failed within 5m
+//! merge                                           # a person merges the newest open pull request
+//! close                                           # … or closes it
+//! say "what the reader should look at now"
+//! ```
+//!
+//! `image` takes, in any order: `success PCT`, `status CODE` (of the other answers), `latency MEDIAN_MS`,
+//! `p99 MS`, `ready SECONDS`, `missing`, `crashes`, `never-ready`.
+//!
+//! `expect` waits for one of these, `within` a time (default 5m), and fails the scenario when it does not come:
+//! `canary NS/NAME phase PHASE`, `canary NS/NAME weight PCT`, `canary NS/NAME CONDITION is STATUS`,
+//! `canary NS/NAME says "text"`, `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
+//! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
+//! `pull says "text"`, `file PATH says "text"` (at the head of the branch), `converged`.
+
+mod expect;
+mod parse;
+mod play;
+
+pub use expect::Expectation;
+pub use parse::ParseError;
+pub use parse::parse;
+pub use play::Play;
+pub use play::Progress;
+pub use play::merge;
+
+use crate::workload::behaviour::Behaviour;
+use jiff::SignedDuration;
+
+/// A story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The file it was read from, for messages.
+    pub name: String,
+    /// What happens, in order.
+    pub statements: Vec<Statement>,
+}
+
+/// One statement and the line it stands on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The line, from 1.
+    pub line: usize,
+    /// What it says.
+    pub verb: Verb,
+}
+
+/// What a statement says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verb {
+    /// Which Flux repository, and which directory of it is bootstrapped.
+    Repo {
+        /// A directory, relative to the root of recant's own repository.
+        dir: String,
+        /// The cluster's directory in it.
+        path: String,
+    },
+    /// How an image behaves.
+    Image {
+        /// The reference, exactly as pod templates spell it.
+        image: String,
+        /// How.
+        behaviour: Behaviour,
+    },
+    /// How many requests a Service gets.
+    Load {
+        /// The namespace.
+        namespace: String,
+        /// The Service.
+        service: String,
+        /// Requests a second.
+        per_s: f64,
+    },
+    /// A person commits to the branch that is deployed.
+    Commit {
+        /// The message.
+        message: String,
+        /// `Name <address>`.
+        author: String,
+        /// The edits.
+        edits: Vec<Edit>,
+    },
+    /// Time passes.
+    Wait(SignedDuration),
+    /// Something is to become true.
+    Expect {
+        /// What.
+        what: Expectation,
+        /// By when.
+        within: SignedDuration,
+    },
+    /// A person merges the newest open pull request.
+    Merge,
+    /// A person closes the newest open pull request.
+    Close,
+    /// A word to the reader.
+    Say(String),
+}
+
+/// One edit of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Replaces text that is there exactly once.
+    Replace {
+        /// The file.
+        file: String,
+        /// The old text.
+        old: String,
+        /// The new text.
+        new: String,
+    },
+    /// Writes a whole file.
+    Write {
+        /// The file.
+        file: String,
+        /// Its text.
+        text: String,
+    },
+    /// Deletes a file.
+    Delete {
+        /// The file.
+        file: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! What a scenario can expect of the world.
+
+use crate::forge::PullRequest;
+use crate::forge::Stage;
+use crate::git::diff;
+use crate::scenario::parse::number;
+use crate::scenario::parse::pair;
+use crate::world::World;
+use recant_core::baseline::Baseline;
+use recant_core::canary::spec::API_VERSION;
+use recant_core::canary::status::Phase;
+use recant_core::canary::status::Status;
+use recant_core::object::Object;
+use recant_core::object::ObjectRef;
+use recant_core::template;
+
+/// Something that is to become true.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expectation {
+    /// A Canary's phase.
+    Phase(ObjectRef, String),
+    /// A Canary's weight, in percent.
+    Weight(ObjectRef, i64),
+    /// A Canary's condition and its status.
+    Condition(ObjectRef, String, String),
+    /// Words in a Canary's `Ready` condition.
+    CanarySays(ObjectRef, String),
+    /// A Deployment's image.
+    Image(ObjectRef, String),
+    /// A Deployment's replicas.
+    Replicas(ObjectRef, i64),
+    /// How many pull requests there have been.
+    Pulls(usize),
+    /// The newest pull request's state: `open`, `merged` or `closed`.
+    Pull(String),
+    /// What the newest pull request changes: files, lines added, lines removed.
+    PullChanges(usize, usize, usize),
+    /// Words in the newest pull request's title or body.
+    PullSays(String),
+    /// Words in a file at the head of the branch.
+    FileSays(String, String),
+    /// Git, target, primary and pull request agree.
+    Converged,
+}
+
+impl Expectation {
+    /// Reads an expectation from its words.
+    pub(super) fn parse(words: &[&str]) -> Result<Self, String> {
+        let canary = |text: &str| {
+            pair(text).map(|(namespace, name)| ObjectRef::new(API_VERSION, "Canary", &namespace, &name))
+        };
+        let deployment = |text: &str| {
+            pair(text).map(|(namespace, name)| ObjectRef::new("apps/v1", "Deployment", &namespace, &name))
+        };
+        let text = |text: &str| text.to_owned();
+        let count = |text: &str| number(text.trim_start_matches(['+', '-'])).map(|n| n as usize);
+        Ok(match words {
+            ["canary", name, "phase", phase] => Self::Phase(canary(name)?, text(phase)),
+            ["canary", name, "weight", weight] => Self::Weight(canary(name)?, number(weight)? as i64),
+            ["canary", name, "says", words] => Self::CanarySays(canary(name)?, text(words)),
+            ["canary", name, condition, "is", status] => {
+                Self::Condition(canary(name)?, text(condition), text(status))
+            }
+            ["deployment", name, "image", image] => Self::Image(deployment(name)?, text(image)),
+            ["deployment", name, "replicas", n] => Self::Replicas(deployment(name)?, number(n)? as i64),
+            ["pulls", n] => Self::Pulls(count(n)?),
+            ["pull", state @ ("open" | "merged" | "closed")] => Self::Pull(text(state)),
+            ["pull", "changes", files, "files", added, removed] => {
+                Self::PullChanges(count(files)?, count(added)?, count(removed)?)
+            }
+            ["pull", "says", words] => Self::PullSays(text(words)),
+            ["file", path, "says", words] => Self::FileSays(text(path), text(words)),
+            ["converged"] => Self::Converged,
+            _ => {
+                return Err(format!(
+                    "expect {}: not understood; expect canary, deployment, pull, pulls, file or converged",
+                    words.join(" ")
+                ));
+            }
+        })
+    }
+
+    /// Whether it is true now.
+    ///
+    /// # Errors
+    /// What is there instead.
+    pub fn check(&self, world: &mut World) -> Result<(), String> {
+        match self {
+            Self::Phase(name, phase) => {
+                let status = canary_status(world, name)?;
+                same(&format!("{:?}", status.phase), phase)
+            }
+            Self::Weight(name, weight) => same(&canary_status(world, name)?.canary_weight, weight),
+            Self::Condition(name, condition, wanted) => {
+                let status = canary_status(world, name)?;
+                let found = status.conditions.iter().find(|c| c.r#type == *condition);
+                same(found.map_or("absent", |c| c.status.as_str()), wanted.as_str())
+            }
+            Self::CanarySays(name, words) => {
+                let status = canary_status(world, name)?;
+                let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
+                holds(ready.map_or("", |c| c.message.as_str()), words)
+            }
+            Self::Image(name, image) => {
+                let object = object(world, name)?;
+                same(&template::images(&template::of(&object)).join(" "), image)
+            }
+            Self::Replicas(name, replicas) => {
+                same(&object(world, name)?.int("/spec/replicas").unwrap_or(1), replicas)
+            }
+            Self::Pulls(n) => same(&world.pull_requests().len(), n),
+            Self::Pull(state) => same(state_of(&newest(world)?), state.as_str()),
+            Self::PullChanges(files, added, removed) => pull_changes(world, (*files, *added, *removed)),
+            Self::PullSays(words) => {
+                let pull = newest(world)?;
+                holds(&format!("{}\n{}", pull.title, pull.body), words)
+            }
+            Self::FileSays(path, words) => {
+                let tree = world.head_tree()?;
+                holds(
+                    tree.text(path)
+                        .ok_or_else(|| format!("there is no file {path}"))?,
+                    words,
+                )
+            }
+            Self::Converged => converged(world),
+        }
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Display + ?Sized>(found: &T, wanted: &T) -> Result<(), String> {
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("it is {found}"))
+    }
+}
+
+fn holds(text: &str, words: &str) -> Result<(), String> {
+    if text.contains(words) {
+        Ok(())
+    } else {
+        Err(format!("it says: {text}"))
+    }
+}
+
+fn object(world: &World, name: &ObjectRef) -> Result<Object, String> {
+    world
+        .cluster
+        .get(name)
+        .ok_or_else(|| format!("{name} does not exist"))
+}
+
+fn canary_status(world: &World, name: &ObjectRef) -> Result<Status, String> {
+    object(world, name).map(|canary| Status::of(&canary))
+}
+
+fn newest(world: &mut World) -> Result<PullRequest, String> {
+    let pulls = world.pull_requests();
+    pulls
+        .into_iter()
+        .max_by_key(|pull| pull.number)
+        .ok_or_else(|| "there is no pull request".to_owned())
+}
+
+const fn state_of(pull: &PullRequest) -> &'static str {
+    match pull.stage {
+        Stage::Open => "open",
+        Stage::Merged { .. } => "merged",
+        Stage::Closed => "closed",
+    }
+}
+
+fn pull_changes(world: &mut World, wanted: (usize, usize, usize)) -> Result<(), String> {
+    let pull = newest(world)?;
+    let git = world.git()?;
+    let (base, head) = (git.tree(&pull.merge_base), git.tree(&pull.head));
+    let files = diff::diff(&base.unwrap_or_default(), &head.unwrap_or_default());
+    let counts = files.iter().map(diff::FileDiff::counts);
+    let (added, removed) = counts.fold((0, 0), |(a, r), (more_a, more_r)| (a + more_a, r + more_r));
+    let found = (files.len(), added, removed);
+    if found == wanted {
+        return Ok(());
+    }
+    Err(format!("it changes {} files +{added} -{removed}", files.len()))
+}
+
+/// Whether Git, targets, primaries and pull requests agree: no pull request is open, every source is at the head, and
+/// every Canary's target asks for what its primary has.
+fn converged(world: &mut World) -> Result<(), String> {
+    if let Some(open) = world
+        .pull_requests()
+        .iter()
+        .find(|pull| pull.stage == Stage::Open)
+    {
+        return Err(format!("pull request {} is open", open.number));
+    }
+    let head = world.head()?;
+    for kustomization in world
+        .cluster
+        .list(recant_core::chain::KUSTOMIZE_API, "Kustomization", "")
+    {
+        let applied = kustomization.str("/status/lastAppliedRevision");
+        if recant_core::chain::commit_of(applied) != head {
+            return Err(format!("{} is at {applied}", kustomization.reference()));
+        }
+    }
+    for canary in world.cluster.list(API_VERSION, "Canary", "") {
+        agrees(world, &canary)?;
+    }
+    Ok(())
+}
+
+fn agrees(world: &World, canary: &Object) -> Result<(), String> {
+    let name = canary.reference();
+    let status = Status::of(canary);
+    if !status.is("Ready") || matches!(status.phase, Phase::Progressing | Phase::Promoting) {
+        return Err(format!("{name} is {:?} and not ready", status.phase));
+    }
+    let baseline = Baseline::of(&object(world, &Baseline::name(canary))?)?;
+    let target = ObjectRef::new(
+        "apps/v1",
+        "Deployment",
+        canary.namespace(),
+        canary.str("/spec/targetRef/name"),
+    );
+    let target = object(world, &target)?;
+    if template::hash(&template::of(&target)) != baseline.promoted.template_hash {
+        return Err(format!(
+            "{} does not ask for what is promoted",
+            target.reference()
+        ));
+    }
+    let mut primary = target.reference();
+    primary.name.push_str("-primary");
+    let primary = object(world, &primary)?;
+    let images = |object: &Object| template::images(&template::of(object));
+    if images(&primary) != images(&target) {
+        return Err(format!(
+            "{} runs {}",
+            primary.reference(),
+            images(&primary).join(" ")
+        ));
+    }
+    Ok(())
+}

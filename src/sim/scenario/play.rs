@@ -1,0 +1,204 @@
+//! A scenario being played: acts on the world when its time has come, and looks whether what it expects is there.
+
+use crate::fleet::PERSON;
+use crate::fleet::REPO;
+use crate::forge::By;
+use crate::forge::Stage;
+use crate::forge::Style;
+use crate::git::Content;
+use crate::git::NewCommit;
+use crate::scenario::Edit;
+use crate::scenario::Scenario;
+use crate::scenario::Statement;
+use crate::scenario::Verb;
+use crate::world::World;
+use jiff::Timestamp;
+use recant_render::Tree;
+use std::collections::BTreeMap;
+
+/// A scenario being played.
+#[derive(Clone, Debug)]
+pub struct Play {
+    scenario: Scenario,
+    /// The statement that is next, or being waited for.
+    at: usize,
+    /// When it began to be waited for.
+    since: Option<Timestamp>,
+    /// Whether a person outside merges and closes; else the play does.
+    by_hand: bool,
+}
+
+/// How far a play is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    /// A statement was carried out.
+    Did(Statement),
+    /// This statement is being waited for.
+    Waiting(Statement),
+    /// All of it was played.
+    Done,
+}
+
+impl Play {
+    /// Begins at the first statement. With `by_hand`, `merge` and `close` wait for a person to do it.
+    pub const fn new(scenario: Scenario, by_hand: bool) -> Self {
+        Self {
+            scenario,
+            at: 0,
+            since: None,
+            by_hand,
+        }
+    }
+
+    /// Carries out at most one statement.
+    ///
+    /// # Errors
+    /// `file:line: message` when a statement cannot be carried out, or what was expected did not come in its time.
+    pub fn poll(&mut self, world: &mut World) -> Result<Progress, String> {
+        let Some(statement) = self.scenario.statements.get(self.at).cloned() else {
+            return Ok(Progress::Done);
+        };
+        let since = *self.since.get_or_insert_with(|| world.now());
+        let done = self.carry_out(world, &statement.verb, since);
+        let done = done.map_err(|message| format!("{}:{}: {message}", self.scenario.name, statement.line))?;
+        if !done {
+            return Ok(Progress::Waiting(statement));
+        }
+        self.at += 1;
+        self.since = None;
+        Ok(Progress::Did(statement))
+    }
+
+    fn carry_out(&self, world: &mut World, verb: &Verb, since: Timestamp) -> Result<bool, String> {
+        let now = world.now();
+        match verb {
+            Verb::Repo { .. } | Verb::Say(_) => Ok(true),
+            Verb::Image { image, behaviour } => {
+                world.behaviours.set(image, behaviour.clone());
+                Ok(true)
+            }
+            Verb::Load {
+                namespace,
+                service,
+                per_s,
+            } => {
+                world.traffic.set_rate(namespace, service, *per_s);
+                Ok(true)
+            }
+            Verb::Commit {
+                message,
+                author,
+                edits,
+            } => commit(world, message, author, edits).map(|()| true),
+            Verb::Wait(time) => Ok(now >= since + *time),
+            Verb::Expect { what, within } => match what.check(world) {
+                Ok(()) => Ok(true),
+                Err(_) if now < since + *within => Ok(false),
+                Err(found) => Err(format!("expected within {within:#}: {found}")),
+            },
+            Verb::Merge if self.by_hand => Ok(no_open_pull(world)),
+            Verb::Close if self.by_hand => Ok(no_open_pull(world)),
+            Verb::Merge => merge(world).map(|()| true),
+            Verb::Close => close(world).map(|()| true),
+        }
+    }
+}
+
+/// A person commits on top of the head.
+fn commit(world: &mut World, message: &str, author: &str, edits: &[Edit]) -> Result<(), String> {
+    let tree = world.head_tree()?;
+    let mut files = BTreeMap::new();
+    for edit in edits {
+        let (file, bytes) = edited(&tree, &files, edit)?;
+        files.insert(file, bytes);
+    }
+    let (name, email) = author.split_once('<').unwrap_or((author, ""));
+    let head = world.head()?;
+    let new = NewCommit {
+        parents: vec![head.clone()],
+        content: Content::Files(files),
+        author: name.trim().to_owned(),
+        email: email.trim_end_matches('>').to_owned(),
+        message: format!("{}\n", message.trim_end()),
+        date_s: world.now().as_second(),
+    };
+    let branch = world.branch()?;
+    let git = world.git()?;
+    let id = git.commit(&new).map_err(|e| e.to_string())?;
+    git.set_branch(&branch, Some(&head), Some(&id))
+        .map_err(|e| e.to_string())
+}
+
+type Files = BTreeMap<String, Option<Vec<u8>>>;
+
+fn edited(tree: &Tree, files: &Files, edit: &Edit) -> Result<(String, Option<Vec<u8>>), String> {
+    let text_of = |file: &str| match files.get(file) {
+        Some(bytes) => bytes.as_ref().and_then(|b| String::from_utf8(b.clone()).ok()),
+        None => tree.text(file).map(str::to_owned),
+    };
+    match edit {
+        Edit::Replace { file, old, new } => {
+            let text =
+                text_of(file).ok_or_else(|| format!("replace: there is no text file {file} at the head"))?;
+            match text.matches(old.as_str()).count() {
+                1 => Ok((
+                    file.clone(),
+                    Some(text.replacen(old.as_str(), new, 1).into_bytes()),
+                )),
+                n => Err(format!(
+                    "replace: {file} has {old:?} {n} times; it must be there exactly once"
+                )),
+            }
+        }
+        Edit::Write { file, text } => Ok((file.clone(), Some(text.clone().into_bytes()))),
+        Edit::Delete { file } => {
+            text_of(file).ok_or_else(|| format!("delete: there is no file {file} at the head"))?;
+            Ok((file.clone(), None))
+        }
+    }
+}
+
+fn no_open_pull(world: &mut World) -> bool {
+    world.pull_requests().iter().all(|pull| pull.stage != Stage::Open)
+}
+
+fn newest_open(world: &mut World) -> Result<u64, String> {
+    let pulls = world
+        .pull_requests()
+        .into_iter()
+        .filter(|pull| pull.stage == Stage::Open);
+    pulls
+        .map(|pull| pull.number)
+        .max()
+        .ok_or_else(|| "there is no open pull request".to_owned())
+}
+
+/// A person merges the newest open pull request.
+///
+/// # Errors
+/// When there is none, or the forge refuses.
+pub fn merge(world: &mut World) -> Result<(), String> {
+    let number = newest_open(world)?;
+    let by = By {
+        user: PERSON,
+        now: world.now(),
+    };
+    let World { forge, repos, .. } = world;
+    forge
+        .merge(repos, by, REPO, number, Style::Merge)
+        .map(drop)
+        .map_err(|e| e.to_string())
+}
+
+/// A person presses Close.
+fn close(world: &mut World) -> Result<(), String> {
+    let number = newest_open(world)?;
+    let by = By {
+        user: PERSON,
+        now: world.now(),
+    };
+    world
+        .forge
+        .close(by, REPO, number, "not now")
+        .map_err(|e| e.to_string())
+}

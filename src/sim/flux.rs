@@ -10,8 +10,10 @@ mod health;
 mod ignore;
 mod inventory;
 mod kustomization;
+mod outcome;
 mod source;
 mod status;
+mod wait;
 
 #[cfg(test)]
 mod tests;
@@ -70,7 +72,7 @@ pub struct Flux {
     artifacts: BTreeMap<ObjectRef, Artifact>,
     visits: BTreeMap<ObjectRef, Visit>,
     /// Kustomizations whose health checks run.
-    waits: BTreeMap<ObjectRef, kustomization::Wait>,
+    waits: BTreeMap<ObjectRef, wait::Wait>,
 }
 
 /// What the controllers share within one step.
@@ -104,9 +106,9 @@ impl Flux {
             let revision = self.revision_for(&object);
             if object.is_deleting() {
                 kustomization::finalize(&mut desk, &object);
-            } else if let Some(wait) = self.waits.get(&name) {
+            } else if let Some(running) = self.waits.get(&name) {
                 // What changes meanwhile is seen afterwards: only the time of the next visit is set here.
-                if let Some(pause_s) = kustomization::watch(&mut desk, &object, wait) {
+                if let Some(pause_s) = wait::watch(&mut desk, &object, running) {
                     self.waits.remove(&name);
                     if let Some(visit) = self.visits.get_mut(&name) {
                         visit.next = clock::after(now, pause_s);

@@ -47,6 +47,15 @@ pub enum What {
         /// Those that were deleted.
         pruned: Vec<String>,
     },
+    /// The API server refused what a controller of the world wrote.
+    Refused {
+        /// The controller.
+        by: String,
+        /// `Kind/namespace/name`.
+        object: String,
+        /// The API server's words.
+        message: String,
+    },
     /// A Deployment's new pods are all there and the old ones gone.
     RolledOut {
         /// `namespace/name`.
@@ -95,6 +104,7 @@ impl fmt::Display for What {
                 }
                 Ok(())
             }
+            Self::Refused { by, object, message } => write!(f, "{by} may not write {object}: {message}"),
             Self::RolledOut { deployment, images } => {
                 write!(f, "Deployment {deployment} runs {}", images.join(", "))
             }

@@ -18,6 +18,7 @@ mod tests;
 use crate::cluster::Cluster;
 use crate::seed::Seeded;
 use crate::trace::Happening;
+use crate::trace::What;
 use crate::traffic;
 use behaviour::Behaviours;
 use jiff::Timestamp;
@@ -37,6 +38,7 @@ pub struct Workloads {
     names: Seeded,
     next_ip: u32,
     pods: BTreeSet<String>,
+    told: BTreeSet<String>,
     /// The cluster's version, and the behaviours, with which there was nothing left to do, not even by waiting.
     rest: Option<(u64, Behaviours)>,
 }
@@ -47,6 +49,8 @@ struct Desk<'a> {
     cluster: &'a mut Cluster,
     names: &'a mut Seeded,
     trace: &'a mut Vec<Happening>,
+    /// The refusals told so far.
+    told: &'a mut BTreeSet<String>,
 }
 
 /// What a step changed that others must know.
@@ -63,6 +67,7 @@ impl Workloads {
             names: Seeded::new(seed, "pod names"),
             next_ip: 1,
             pods: BTreeSet::new(),
+            told: BTreeSet::new(),
             rest: None,
         }
     }
@@ -85,6 +90,7 @@ impl Workloads {
             cluster,
             names: &mut self.names,
             trace,
+            told: &mut self.told,
         };
         deployment::scale(&mut desk);
         replica_set::scale(&mut desk);
@@ -155,9 +161,23 @@ impl Desk<'_> {
         self.write(manager, &write);
     }
 
-    /// A refused write is no accident here: the next round sees what there is then and tries again.
+    /// A stale write is no accident here: the next round sees what there is then and tries again. Any other refusal
+    /// is told, once.
     fn write(&mut self, manager: &str, write: &Write) {
-        let _ = self.cluster.write(self.now, manager, write);
+        let Err(error) = self.cluster.write(self.now, manager, write) else {
+            return;
+        };
+        let what = What::Refused {
+            by: manager.to_owned(),
+            object: write.name().to_string(),
+            message: error.to_string(),
+        };
+        let at = self.now;
+        // The next attempt may be under another generated name.
+        let nameless = what.to_string().replace(&write.name().name, "");
+        if !error.is_conflict() && !error.is_not_found() && self.told.insert(nameless) {
+            self.trace.push(Happening { at, what });
+        }
     }
 }
 

@@ -10,9 +10,14 @@ use recant_core::object::Object;
 use serde_json::Value;
 use serde_json::json;
 
+/// What the API server keeps of a name to which it adds five characters.
+const LONGEST_BASE: usize = 58;
+
 /// Creates one pod from its owner's template.
 pub(super) fn create(desk: &mut Desk<'_>, manager: &str, owner: &Object) {
-    let name = format!("{}-{}", owner.name(), desk.names.name(5));
+    let mut name = format!("{}-", owner.name());
+    name.truncate(LONGEST_BASE);
+    name += &desk.names.name(5);
     let template = owner.at("/spec/template").cloned().unwrap_or(json!({}));
     let mut pod = Object(json!({"apiVersion": "v1", "kind": "Pod"}));
     pod.set(

@@ -326,6 +326,22 @@ fn services_get_slices_of_the_pods_behind_them() {
 }
 
 #[test]
+fn what_the_api_server_refuses_is_told_once() {
+    let mut bench = Bench::new();
+    let mut wanted = deployment("app:1", 1);
+    // With the template's hash behind it, the ReplicaSet's name is too long.
+    wanted["metadata"]["name"] = json!("a".repeat(250));
+    bench.apply(wanted);
+    bench.run(5);
+    let told: Vec<String> = bench.trace.iter().map(|h| h.what.to_string()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("kube-controller-manager may not write ReplicaSet/"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_daemon_set_runs_one_pod_and_an_odd_node_selector_keeps_it_away() {
     let mut bench = Bench::new();
     let set = |selector: Value| {

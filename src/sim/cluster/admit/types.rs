@@ -93,10 +93,14 @@ fn check(name: &str, value: &Value, path: &str) -> Option<String> {
     if value.is_null() {
         return None;
     }
-    if MAPS.contains(&name) && !value.is_object() {
+    // The status of a condition is a word.
+    let is_map = MAPS.contains(&name) && (name != "status" || path == "status");
+    if is_map && !value.is_object() {
         return wrong("map");
     }
-    if LISTS.contains(&name) && !value.is_array() {
+    // Those of an endpoint are a map.
+    let is_list = LISTS.contains(&name) && (name != "conditions" || path == "status.conditions");
+    if is_list && !value.is_array() {
         return wrong("list");
     }
     if FREE.contains(&name) {

@@ -30,6 +30,7 @@ use recant_sim::scenario::Scenario;
 use recant_sim::scenario::Verb;
 use show::Ending;
 use show::Show;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -88,6 +89,7 @@ impl Demo {
             teller: &mut teller,
             told: &mut told,
             by_hand: self.by_hand,
+            last: BTreeMap::new(),
         };
         let ending = match &self.scenario {
             Some(scenario) => show.play(Play::new(scenario.clone(), self.by_hand)).await?,
@@ -95,15 +97,7 @@ impl Demo {
         };
         let summary = house.stage.with(|world| show::summary(world, &ending));
         if self.keep && ending != Ending::Interrupted {
-            Show {
-                house: &house,
-                clock: self.clock,
-                teller: &mut teller,
-                told: &mut told,
-                by_hand: false,
-            }
-            .watch()
-            .await?;
+            show.watch().await?;
         }
         house.stop().await?;
         if self.scenario.is_some() {

@@ -67,6 +67,8 @@ pub(crate) struct House {
     pub(crate) places: Places,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    /// recant: it stops before what it works on does.
+    recant: Option<(JoinHandle<()>, CancellationToken)>,
     /// Removed last.
     dir: TempDir,
 }
@@ -114,6 +116,7 @@ impl House {
             places,
             stop,
             tasks: Vec::new(),
+            recant: None,
             dir,
         };
         house.serve(pages, house.forge_routes(users, program, bare));
@@ -134,6 +137,10 @@ impl House {
 
     /// Stops recant, then everything else, and removes the files.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some((recant, stop)) = self.recant.take() {
+            stop.cancel();
+            let _late = tokio::time::timeout(Duration::from_secs(5), recant).await;
+        }
         self.stop.cancel();
         for task in self.tasks.drain(..) {
             // A client that keeps its connection open is not waited for.
@@ -218,8 +225,8 @@ impl House {
             dry_run: false,
             listener,
         };
-        self.tasks
-            .insert(0, tokio::spawn(controller.run(self.stop.clone())));
+        let stop = CancellationToken::new();
+        self.recant = Some((tokio::spawn(controller.run(stop.clone())), stop));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use recant_core::effect::Effect;
 use recant_core::reason::Reason;
 use recant_core::reason::short;
+use recant_core::reason::short_revision;
 use recant_sim::scenario::Verb;
 use recant_sim::trace::Happening;
 use recant_sim::trace::What;
@@ -91,31 +92,34 @@ impl Line {
         };
         let effects: Vec<&str> = told.effects.iter().map(kind_of).collect();
         let json = json!({"source": "recant", "object": told.about.to_string(), "why": told.because, "effects": effects});
-        Some(Self {
-            at: told.at,
-            who,
-            mood,
-            text: told.because.to_string(),
-            json,
-        })
+        let text = match &told.because {
+            Reason::Advanced { weight_pct, .. } => format!("{} {}", bar(*weight_pct), told.because),
+            because => because.to_string(),
+        };
+        Some(Self { at: told.at, who, mood, text, json })
     }
 
-    /// What happened in the world.
-    pub(crate) fn of_world(happening: &Happening) -> Self {
+    /// What happened in the world. That Flux applied what was there already is not worth a line.
+    pub(crate) fn of_world(happening: &Happening) -> Option<Self> {
+        if matches!(&happening.what, What::Applied { changed, pruned, .. } if changed.is_empty() && pruned.is_empty()) {
+            return None;
+        }
         let (who, mood) = match &happening.what {
             What::Fetched { .. } | What::Applied { .. } => ("flux", Mood::Plain),
-            What::Failed { .. } => ("flux", Mood::Bad),
+            What::Failed { .. } | What::Refused { .. } => ("flux", Mood::Bad),
             What::RolledOut { .. } => ("pods", Mood::Plain),
             What::Stuck { .. } => ("pods", Mood::Bad),
         };
+        let text = match &happening.what {
+            What::Fetched { revision, subject, .. } => format!("{} {subject}", short_revision(revision)),
+            What::Applied { kustomization, revision, changed, pruned, .. } => {
+                applied(kustomization, revision, changed, pruned)
+            }
+            other => shortened(&other.to_string()),
+        };
         let json = json!({"source": "world"});
-        Self {
-            at: happening.at,
-            who: who.to_owned(),
-            mood,
-            text: shortened(&happening.what.to_string()),
-            json,
-        }
+        let (at, who) = (happening.at, who.to_owned());
+        Some(Self { at, who, mood, text, json })
     }
 
     /// A statement of the story, as it is carried out.
@@ -166,6 +170,30 @@ const fn kind_of(effect: &Effect) -> &'static str {
         Effect::DeleteBranch { .. } => "delete branch",
         Effect::Status(_) => "commit status",
     }
+}
+
+/// What Flux changed, the first few by name.
+fn applied(kustomization: &str, revision: &str, changed: &[String], pruned: &[String]) -> String {
+    const NAMED: usize = 3;
+    let name = kustomization.rsplit('/').next().unwrap_or(kustomization);
+    let mut text = format!("{name} applied {}", short_revision(revision));
+    for (verb, objects) in [("changed", changed), ("deleted", pruned)] {
+        if objects.is_empty() {
+            continue;
+        }
+        let named = objects.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        text.push_str(&format!(": {verb} {named}"));
+        if objects.len() > NAMED {
+            text.push_str(&format!(" and {} more", objects.len() - NAMED));
+        }
+    }
+    text
+}
+
+/// The canary's share of the traffic, as ten cells.
+fn bar(weight_pct: i64) -> String {
+    let full = usize::try_from(weight_pct.clamp(0, 100) / 10).unwrap_or_default();
+    format!("{}{}", "█".repeat(full), "░".repeat(10 - full))
 }
 
 /// Commit ids cut to eight digits, as Flux's CLI prints them.

@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use recant_core::baseline::RECANT_API;
+use recant_core::object::ObjectRef;
 use recant_core::pull::RevertStatus;
+use recant_core::reason::Reason;
 use recant_sim::scenario::Expectation;
 use recant_sim::scenario::Play;
 use recant_sim::scenario::Progress;
@@ -17,6 +19,7 @@ use recant_sim::scenario::Verb;
 use recant_sim::world::World;
 use serde_json::Value;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -46,6 +49,8 @@ pub(crate) struct Show<'a> {
     pub(crate) told: &'a mut mpsc::UnboundedReceiver<Told>,
     /// Whether a person is to merge.
     pub(crate) by_hand: bool,
+    /// The last word about each object.
+    pub(crate) last: BTreeMap<ObjectRef, Reason>,
 }
 
 impl Show<'_> {
@@ -58,7 +63,7 @@ impl Show<'_> {
         loop {
             tokio::select! {
                 stopped = &mut interrupted => return stopped.map(|()| Ending::Interrupted),
-                Some(told) = self.told.recv() => self.teller.tell(Line::of_recant(&told))?,
+                Some(told) = self.told.recv() => self.tell_recant(&told)?,
                 Some(()) = presses.recv() => self.merge(),
                 _ = looks.tick() => match self.look(&mut play)? {
                     Looked::On(Some(Verb::Merge)) if self.by_hand && !asked => {
@@ -80,7 +85,7 @@ impl Show<'_> {
         loop {
             tokio::select! {
                 stopped = &mut interrupted => return stopped.map(|()| Ending::Interrupted),
-                Some(told) = self.told.recv() => self.teller.tell(Line::of_recant(&told))?,
+                Some(told) = self.told.recv() => self.tell_recant(&told)?,
                 _ = looks.tick() => self.tell_world()?,
             }
         }
@@ -93,7 +98,7 @@ impl Show<'_> {
             let found = self.house.stage.with(|world| Expectation::Converged.check(world));
             self.tell_world()?;
             while let Ok(told) = self.told.try_recv() {
-                self.teller.tell(Line::of_recant(&told))?;
+                self.tell_recant(&told)?;
             }
             match found {
                 Ok(()) => return Ok(Ending::Converged),
@@ -101,6 +106,15 @@ impl Show<'_> {
                 Err(_) => tokio::time::sleep(LOOK).await,
             }
         }
+    }
+
+    /// Tells what recant did, unless it is what was told of that object last.
+    fn tell_recant(&mut self, told: &Told) -> anyhow::Result<()> {
+        let last = self.last.insert(told.about.clone(), told.because.clone());
+        if last.as_ref() != Some(&told.because) {
+            self.teller.tell(Line::of_recant(told))?;
+        }
+        Ok(())
     }
 
     fn look(&mut self, play: &mut Play) -> anyhow::Result<Looked> {
@@ -119,7 +133,7 @@ impl Show<'_> {
     fn tell_world(&mut self) -> anyhow::Result<()> {
         let happened = self.house.stage.with(|world| std::mem::take(&mut world.trace));
         for happening in &happened {
-            self.teller.tell(Some(Line::of_world(happening)))?;
+            self.teller.tell(Line::of_world(happening))?;
         }
         Ok(())
     }

@@ -10,13 +10,15 @@ use std::io::Write as _;
 /// Who tells.
 pub(crate) struct Teller {
     begin: Timestamp,
+    /// The time of the last line. Voices reach the teller a moment apart; a timeline does not go back for that.
+    last: Timestamp,
     json: bool,
 }
 
 impl Teller {
     /// Tells what happens from `begin` on.
     pub(crate) const fn new(begin: Timestamp, json: bool) -> Self {
-        Self { begin, json }
+        Self { begin, last: begin, json }
     }
 
     /// Where to look, before anything happens.
@@ -47,14 +49,15 @@ impl Teller {
     }
 
     /// Tells a line.
-    pub(crate) fn tell(&self, line: Option<Line>) -> std::io::Result<()> {
+    pub(crate) fn tell(&mut self, line: Option<Line>) -> std::io::Result<()> {
         let Some(line) = line else { return Ok(()) };
         if self.json {
             return self.print_json(&line.json(self.begin));
         }
         let style = line.mood.style();
         let mut out = anstream::stdout().lock();
-        let time = elapsed(self.begin, line.at);
+        self.last = self.last.max(line.at);
+        let time = elapsed(self.begin, self.last);
         if line.who.is_empty() {
             return writeln!(out, "\n  {style}{} {}{style:#}", line.mood.symbol(), line.text);
         }

@@ -7,11 +7,13 @@ use crate::scenario::parse::number;
 use crate::scenario::parse::pair;
 use crate::world::World;
 use recant_core::baseline::Baseline;
+use recant_core::baseline::RECANT_API;
 use recant_core::canary::spec::API_VERSION;
 use recant_core::canary::status::Phase;
 use recant_core::canary::status::Status;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
+use recant_core::pull::RevertStatus;
 use recant_core::template;
 
 /// Something that is to become true.
@@ -185,8 +187,8 @@ fn pull_changes(world: &mut World, wanted: (usize, usize, usize)) -> Result<(), 
     Err(format!("it changes {} files +{added} -{removed}", files.len()))
 }
 
-/// Whether Git, targets, primaries and pull requests agree: no pull request is open, every source is at the head, and
-/// every Canary's target asks for what its primary has.
+/// Whether Git, targets, primaries and pull requests agree: no pull request is open, every Revert is at its end, every
+/// source is at the head, and every Canary's target asks for what its primary has.
 fn converged(world: &mut World) -> Result<(), String> {
     if let Some(open) = world
         .pull_requests()
@@ -194,6 +196,12 @@ fn converged(world: &mut World) -> Result<(), String> {
         .find(|pull| pull.stage == Stage::Open)
     {
         return Err(format!("pull request {} is open", open.number));
+    }
+    for revert in world.cluster.list(RECANT_API, "Revert", "") {
+        let status = RevertStatus::of(&revert);
+        if !status.phase.is_final() {
+            return Err(format!("{} is {:?}", revert.reference(), status.phase));
+        }
     }
     let head = world.head()?;
     for kustomization in world

@@ -14,6 +14,7 @@ mod forge_world;
 mod gauge;
 mod kube_api;
 mod manifests;
+mod metrics;
 mod repo;
 mod scenarios;
 mod serve;

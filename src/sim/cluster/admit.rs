@@ -27,8 +27,9 @@ pub(crate) fn prune(kind: &Kind, object: &mut Object) -> Vec<String> {
 
 /// The first field of a built-in kind that is a map or list where it must not be, or not where it must.
 pub(crate) fn mistyped(kind: &Kind, object: &Object) -> Option<String> {
-    let is_builtin = kind.custom.is_none() && !kind.is(crd::GROUP, crd::KIND);
-    is_builtin.then(|| types::mistyped(&object.0, "")).flatten()
+    // Definitions hold schemas, whose words are their own; a Lease's strategy is text.
+    let has_own_words = kind.custom.is_some() || kind.is(crd::GROUP, crd::KIND) || kind.kind == "Lease";
+    (!has_own_words).then(|| types::mistyped(&object.0, "")).flatten()
 }
 
 /// Fills in defaults.

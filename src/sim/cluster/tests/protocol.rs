@@ -316,3 +316,17 @@ fn a_map_where_a_list_belongs_is_refused_and_not_replaced_by_a_default() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_status_with_conditions_is_no_mistake() {
+    let mut cluster = Cluster::new();
+    let mut object = create(&mut cluster, deployment("web", "web:1")).unwrap();
+    object.set(
+        "/status/conditions",
+        json!([{ "type": "Available", "status": "True" }]),
+    );
+    let stated = cluster
+        .write(now(), "test", &Write::UpdateStatus(object))
+        .unwrap();
+    assert_eq!(stated.str("/status/conditions/0/status"), "True");
+}

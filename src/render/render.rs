@@ -69,6 +69,13 @@ fn settle(session: &mut Session<'_>, mut acc: Accumulator) -> Vec<Resource> {
             session.problem(problem, origin);
         }
     }
+    for (origin, id) in acc.resources.repeated() {
+        let problem = Problem::error(format!("`{id}` is rendered twice; rename or remove one"));
+        session.problem(problem, origin);
+    }
+    for resource in &mut acc.resources.list {
+        resource.stringify("annotations");
+    }
     acc.resources.list
 }
 

@@ -17,6 +17,7 @@ use crate::yaml::json;
 use crate::yaml::parse;
 use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
+use crate::yaml::resolve::Rules;
 
 /// The text of a patch and how its spans become origins.
 struct Source {
@@ -89,7 +90,7 @@ fn one(
     match &patch.target {
         None => {
             for one in patches {
-                by_own_name(session, resources, one, patch)?;
+                by_own_name(session, resources, &one, patch, false)?;
             }
             Ok(())
         }
@@ -151,16 +152,36 @@ fn json(
         }
         json6902::apply(&mut resource.node, ops, &mut resource.tombs)
             .map_err(|p| Problem::error(format!("{} (on {})", p.message, resource.id())))?;
+        // The object went through JSON, so what annotations say is what JSON says.
+        if let Some(map) = resource
+            .node
+            .get_mut("metadata")
+            .and_then(|m| m.get_mut("annotations"))
+        {
+            canonical(map);
+        }
+        resource.stringify("annotations");
     }
     Ok(())
+}
+
+/// Rewrites scalars as JSON writes them.
+fn canonical(map: &mut Node) {
+    let Kind::Map(entries) = &mut map.kind else { return };
+    for value in entries.iter_mut().map(|e| &mut e.value) {
+        if let Some(Ok(json)) = value.as_scalar().map(|s| json::scalar_json(s, Rules::V3)) {
+            *value = json::from_json(&json, value.origin);
+        }
+    }
 }
 
 /// A strategic merge patch that names its object itself.
 fn by_own_name(
     session: &mut Session<'_>,
     resources: &mut Resources,
-    patch: Resource,
+    patch: &Resource,
     options: &Patch,
+    as_selected: bool,
 ) -> Result<(), Problem> {
     let id = patch.id();
     let found = resources.by_any_id(&id);
@@ -168,8 +189,9 @@ fn by_own_name(
         [] => Err(Problem::error(format!(
             "no resource matches the patch for `{id}`; correct its apiVersion, kind, name or namespace"
         ))),
+        [at] if as_selected => on_all(session, resources, patch, &[*at], options),
         [at] => {
-            let gone = strategic_on(session, &mut resources.list[*at], patch.node, options)?;
+            let gone = strategic_on(session, &mut resources.list[*at], patch.node.clone(), options)?;
             if gone {
                 resources.list.remove(*at);
             }
@@ -189,8 +211,22 @@ fn by_target(
     options: &Patch,
 ) -> Result<(), Problem> {
     let selected = target.select(resources)?;
+    on_all(session, resources, patch, &selected, options)
+}
+
+/// Merges one patch over several objects. Its labels and annotations are strings then, even null.
+fn on_all(
+    session: &mut Session<'_>,
+    resources: &mut Resources,
+    patch: &Resource,
+    selected: &[usize],
+    options: &Patch,
+) -> Result<(), Problem> {
+    let mut patch = patch.clone();
+    patch.stringify("labels");
+    patch.stringify("annotations");
     let mut gone = Vec::new();
-    for at in selected {
+    for at in selected.iter().copied() {
         let resource = &mut resources.list[at];
         let mut node = patch.node.clone();
         let version = resource.node.get("apiVersion").cloned();
@@ -286,7 +322,7 @@ pub(crate) fn run_strategic(
         );
     }
     for (patch, origin) in loaded {
-        let result = by_own_name(session, resources, patch, &Patch::default());
+        let result = by_own_name(session, resources, &patch, &Patch::default(), true);
         session.check(result, origin);
     }
 }

@@ -83,7 +83,15 @@ impl Maker {
     }
 
     fn text(&mut self) -> &'static str {
-        self.dice.pick(&["a", "\"1\"", "x-y", "'true'", "some text"])
+        self.dice.pick(&[
+            "a",
+            "\"1\"",
+            "x-y",
+            "'true'",
+            "some text",
+            "$(topVAR)",
+            "a-$(baseVAR)-$$(x)",
+        ])
     }
 
     fn container(&mut self, name: &str) -> String {
@@ -237,7 +245,7 @@ impl Maker {
         let any = self.scalar();
         match self.dice.below(12) {
             0 => format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n{meta}spec:\n  selector: {{app: {name}}}\n  ports:\n  - {{port: 80, targetPort: 8080}}\n"),
-            1 => format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf\n{meta}data:\n  k: {}\n  text: |\n    one\n      two\n", self.text()),
+            1 => format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf{}\ndata:\n  k: {}\n  text: |\n    one\n      two\n", if self.dice.one_in(3) { "" } else { "2" }, self.text()),
             2 => format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\n{meta}stringData: {{k: v}}\n"),
             3 => format!("apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: runner\n{meta}"),
             4 => format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: {name}\n{meta}roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}}\nsubjects:\n- {{kind: ServiceAccount, name: runner, namespace: one}}\n- {{kind: ServiceAccount, name: default}}\n"),
@@ -254,6 +262,15 @@ impl Maker {
     fn resources(&mut self, dir: &str) -> String {
         let mut text = String::new();
         let mut seen = Vec::new();
+        if dir == "base" && !self.dice.one_in(5) {
+            let pod = indent(&self.pod(), 6);
+            text += &format!(
+                "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n{pod}"
+            );
+            text += "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf\ndata: {k: v, n: \"1\"}\n";
+            seen.push("apiVersion: v1|kind: ConfigMap|metadata:|  name: conf".to_owned());
+            seen.push("apiVersion: apps/v1|kind: Deployment|metadata:|  name: web".to_owned());
+        }
         for _ in 0..=self.dice.below(4) {
             let document = if self.dice.one_in(2) {
                 let name = self.dice.pick(&NAMES);
@@ -312,11 +329,51 @@ impl Maker {
             out +=
                 &format!("images:\n- name: {name}\n  {change}\n").replace("newName: n\n", "newName: new\n");
         }
-        if self.dice.one_in(12) {
+        if self.dice.one_in(40) {
             out += "replicas:\n- {name: web, count: 5}\n";
         }
         if self.dice.one_in(3) {
             out += &self.patches(dir);
+        }
+        if self.dice.one_in(5) {
+            let patch = self.own_patch();
+            if !patch.is_empty() {
+                let field = self
+                    .dice
+                    .pick(&["patches:\n- patch: |-\n", "patchesStrategicMerge:\n- |-\n"]);
+                if !(field.starts_with("patches:") && out.contains("patches:")) {
+                    out += &format!("{field}{}", indent(&patch, 4));
+                }
+            }
+        }
+        if self.dice.one_in(6) {
+            out += "patchesJson6902:\n- target: {version: v1, kind: Deployment, name: web}\n  patch: '[{\"op\": \"add\", \"path\": \"/spec/x\", \"value\": 1.0}]'\n";
+        }
+        if self.dice.one_in(6) {
+            let create = if self.dice.one_in(2) {
+                "    options: {create: true}\n"
+            } else {
+                ""
+            };
+            let path = self.dice.pick(&[
+                "metadata.annotations.copied",
+                "spec.template.metadata.labels.app",
+                "spec.template.spec.containers.*.image",
+                "spec.template.spec.containers.[name=main].image",
+            ]);
+            let options = self.dice.pick(&["", ", options: {delimiter: e, index: 0}"]);
+            out += &format!(
+                "replacements:\n- source: {{kind: Deployment, name: web, fieldPath: metadata.name{options}}}\n  targets:\n  - select: {{kind: Deployment}}\n    reject:\n    - name: db\n    fieldPaths: ['{path}']\n{create}"
+            );
+        }
+        if self.dice.one_in(8) {
+            self.files.push((format!("{dir}/config.yaml"), "nameReference:\n- kind: ConfigMap\n  version: v1\n  fieldSpecs:\n  - {kind: Thing, path: spec/any}\nnamespace:\n- {kind: Thing, path: spec/ns, create: true}\n".to_owned()));
+            out += "configurations: [config.yaml]\n";
+        }
+        if self.dice.one_in(8) {
+            out += &format!(
+                "vars:\n- name: {dir}VAR\n  objref: {{kind: ConfigMap, name: conf, apiVersion: v1}}\n  fieldref: {{fieldpath: metadata.name}}\n"
+            );
         }
         if self.dice.one_in(4) {
             let behavior = self
@@ -380,6 +437,30 @@ impl Maker {
             2 => "- op: replace\n  path: /metadata/name\n  value: renamed\n".to_owned(),
             _ => "- op: add\n  path: /metadata/labels\n  value: {x: y}\n- op: remove\n  path: /metadata/labels/x\n".to_owned(),
         }
+    }
+
+    /// A patch that names its object itself.
+    fn own_patch(&mut self) -> String {
+        let files = self.files.iter().filter(|(path, _)| path.ends_with("all.yaml"));
+        let all: String = files.map(|(_, text)| text.as_str()).collect();
+        let objects: Vec<&str> = all
+            .split("---\n")
+            .filter(|d| d.starts_with("apiVersion: apps"))
+            .collect();
+        if objects.is_empty() {
+            return String::new();
+        }
+        let object = objects[self.dice.below(objects.len())];
+        let mut head: String = object.lines().take(4).map(|l| format!("{l}\n")).collect();
+        if let Some(namespace) = object.lines().find(|l| l.starts_with("  namespace:")) {
+            head += &format!("{namespace}\n");
+        }
+        head += self.dice.pick(&[
+            "  labels: {added: x, tier: null}\n",
+            "  annotations: {note: null, n: 1}\n",
+            "",
+        ]);
+        format!("{head}spec:\n  template:\n    spec:\n{}", indent(&self.pod(), 6))
     }
 
     fn strategic_patch(&mut self) -> String {

@@ -65,7 +65,7 @@ fn patched(object: &str, ops: &str) -> Result<Value, String> {
     let mut ops = crate::patch::tests::node(ops).expect("operations");
     json::settle(&mut ops).expect("values");
     let ops = json6902::read(&ops).map_err(|p| p.message)?;
-    json6902::apply(&mut node, &ops, &mut Vec::new()).map_err(|p| p.message)?;
+    json6902::apply(&mut node, &ops, &mut Vec::new(), &mut |_, _| Ok(())).map_err(|p| p.message)?;
     Ok(json::to_json(&node, Rules::V3).expect("JSON"))
 }
 

@@ -23,7 +23,6 @@ use crate::yaml::resolve::Rules;
 struct Source {
     text: String,
     place: Place,
-    at: OriginId,
 }
 
 /// Applies one entry of `patches`.
@@ -49,18 +48,13 @@ fn file(session: &mut Session<'_>, path: &Text, dir: &str) -> Result<Source, Pro
         .map_err(|_| Problem::error("not valid UTF-8").at(&name, None))?
         .to_owned();
     let place = Place::File(session.arena.file(&name));
-    Ok(Source {
-        text,
-        place,
-        at: path.origin,
-    })
+    Ok(Source { text, place })
 }
 
 fn inline(session: &mut Session<'_>, text: &Text) -> Source {
     Source {
         text: text.text.clone(),
         place: crate::inline::place(session, text),
-        at: text.origin,
     }
 }
 
@@ -80,7 +74,7 @@ fn one(
             return Err(Problem::error("a JSON patch needs a `target`"));
         };
         let selected = target.select(resources)?;
-        return json(session, resources, &selected, &ops, source.at, true);
+        return json(session, resources, &selected, &ops, true);
     }
     let documents = documents?;
     if documents.is_empty() {
@@ -90,7 +84,7 @@ fn one(
     match &patch.target {
         None => {
             for one in patches {
-                by_own_name(session, resources, &one, patch, false)?;
+                by_own_name(resources, &one, patch, false)?;
             }
             Ok(())
         }
@@ -100,7 +94,7 @@ fn one(
                     "a patch with a `target` must be a single document",
                 ));
             };
-            by_target(session, resources, &only, target, patch)
+            by_target(resources, &only, target, patch)
         }
     }
 }
@@ -141,17 +135,23 @@ fn json(
     resources: &mut Resources,
     selected: &[usize],
     ops: &[json6902::Op],
-    at: OriginId,
     remember: bool,
 ) -> Result<(), Problem> {
-    let _ = (&session, at);
     for index in selected {
         let resource = &mut resources.list[*index];
         if remember {
             resource.remember_id();
         }
-        json6902::apply(&mut resource.node, ops, &mut resource.tombs)
-            .map_err(|p| Problem::error(format!("{} (on {})", p.message, resource.id())))?;
+        json6902::apply(
+            &mut resource.node,
+            ops,
+            &mut resource.tombs,
+            &mut |value, depth| session.copy(value, depth),
+        )
+        .map_err(|p| Problem {
+            message: format!("{} (on {})", p.message, resource.id()),
+            ..p
+        })?;
         // The object went through JSON, so what annotations say is what JSON says.
         if let Some(map) = resource
             .node
@@ -177,7 +177,6 @@ fn canonical(map: &mut Node) {
 
 /// A strategic merge patch that names its object itself.
 fn by_own_name(
-    session: &mut Session<'_>,
     resources: &mut Resources,
     patch: &Resource,
     options: &Patch,
@@ -189,9 +188,9 @@ fn by_own_name(
         [] => Err(Problem::error(format!(
             "no resource matches the patch for `{id}`; correct its apiVersion, kind, name or namespace"
         ))),
-        [at] if as_selected => on_all(session, resources, patch, &[*at], options),
+        [at] if as_selected => on_all(resources, patch, &[*at], options),
         [at] => {
-            let gone = strategic_on(session, &mut resources.list[*at], patch.node.clone(), options)?;
+            let gone = strategic_on(&mut resources.list[*at], patch.node.clone(), options)?;
             if gone {
                 resources.list.remove(*at);
             }
@@ -204,19 +203,17 @@ fn by_own_name(
 }
 
 fn by_target(
-    session: &mut Session<'_>,
     resources: &mut Resources,
     patch: &Resource,
     target: &Selector,
     options: &Patch,
 ) -> Result<(), Problem> {
     let selected = target.select(resources)?;
-    on_all(session, resources, patch, &selected, options)
+    on_all(resources, patch, &selected, options)
 }
 
 /// Merges one patch over several objects. Its labels and annotations are strings then, even null.
 fn on_all(
-    session: &mut Session<'_>,
     resources: &mut Resources,
     patch: &Resource,
     selected: &[usize],
@@ -233,7 +230,7 @@ fn on_all(
         if let Some(version) = version {
             node.set("apiVersion", version);
         }
-        if strategic_on(session, resource, node, options)? {
+        if strategic_on(resource, node, options)? {
             gone.push(at);
         }
     }
@@ -244,13 +241,7 @@ fn on_all(
 }
 
 /// Merges one patch over one object; true when that deletes it.
-fn strategic_on(
-    session: &mut Session<'_>,
-    resource: &mut Resource,
-    patch: Node,
-    options: &Patch,
-) -> Result<bool, Problem> {
-    let _ = &session;
+fn strategic_on(resource: &mut Resource, patch: Node, options: &Patch) -> Result<bool, Problem> {
     let kind = resource.node.get("kind").cloned();
     let name = resource.node.at(&["metadata", "name"]).cloned();
     let namespace = resource.node.at(&["metadata", "namespace"]).cloned();
@@ -322,7 +313,7 @@ pub(crate) fn run_strategic(
         );
     }
     for (patch, origin) in loaded {
-        let result = by_own_name(session, resources, &patch, &Patch::default(), true);
+        let result = by_own_name(resources, &patch, &Patch::default(), true);
         session.check(result, origin);
     }
 }
@@ -341,7 +332,7 @@ pub(crate) fn run_json(session: &mut Session<'_>, resources: &mut Resources, pat
             ));
         };
         let selected = target.select(resources)?;
-        json(session, resources, &selected, &ops, source.at, false)
+        json(session, resources, &selected, &ops, false)
     });
     session.check(result, patch.origin);
 }

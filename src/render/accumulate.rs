@@ -30,12 +30,13 @@ use crate::transform::replicas;
 use crate::transform::vars;
 use crate::transform::vars::Var;
 use crate::yaml::Node;
+use std::sync::Arc;
 
 /// What a kustomization has gathered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accumulator {
     pub(crate) resources: Resources,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) vars: Vec<Var>,
     /// `sortOptions` of the kustomization itself; only the outermost one's count.
     pub(crate) sort_options: Option<Node>,
@@ -50,7 +51,7 @@ impl Accumulator {
 
     fn merge(&mut self, session: &mut Session<'_>, other: Self) {
         self.append(session, other.resources.list);
-        let merged = self.config.merge(&other.config);
+        let merged = self.configure(&other.config);
         session.check(merged, OriginId::None);
         let mut problems = Problems::new();
         for var in other.vars {
@@ -59,6 +60,18 @@ impl Accumulator {
         for (origin, problem) in problems {
             session.problem(problem, origin);
         }
+    }
+
+    /// Takes in a configuration; most are the defaults, which are the same thing everywhere.
+    fn configure(&mut self, other: &Arc<Config>) -> Result<(), Problem> {
+        if Arc::ptr_eq(&self.config, other) {
+            return Ok(());
+        }
+        if self.config.namespace.is_empty() {
+            self.config = Arc::clone(other);
+            return Ok(());
+        }
+        Arc::make_mut(&mut self.config).merge(other)
     }
 
     fn declare(&mut self, var: Var, problems: &mut Problems) {
@@ -162,7 +175,7 @@ pub(crate) fn target(
         resource_entry(session, entry, dir, chain, acc);
     }
     let config = config::load(session, &k.configurations, dir);
-    let merged = acc.config.merge(&config);
+    let merged = acc.configure(&config);
     session.check(merged, k.origin);
     for made in generate::all(session, k, dir) {
         let origin = made.node.origin;
@@ -185,11 +198,8 @@ fn resource_entry(
 ) {
     match session.find(dir, &entry.text) {
         Found::File(path) => {
-            let Some(bytes) = session.tree.bytes(&path) else {
-                return;
-            };
             let read = session
-                .documents(&path, bytes)
+                .documents(&path)
                 .map_err(|problem| (OriginId::None, problem))
                 .and_then(resource::from_documents);
             match read {
@@ -198,7 +208,7 @@ fn resource_entry(
             }
         }
         Found::Dir(path) => {
-            if let Some(problem) = cycle(&path, chain) {
+            if let Some(problem) = cycle(&path, chain).or_else(|| session.enter(chain.len()).err()) {
                 session.problem(problem, entry.origin);
                 return;
             }
@@ -228,7 +238,7 @@ fn component_entry(
             return;
         }
     };
-    if let Some(problem) = cycle(&path, chain) {
+    if let Some(problem) = cycle(&path, chain).or_else(|| session.enter(chain.len()).err()) {
         session.problem(problem, entry.origin);
         return;
     }
@@ -259,7 +269,8 @@ fn cycle(path: &str, chain: &[String]) -> Option<Problem> {
 
 /// The transformers in kustomize's fixed order.
 fn transform(session: &mut Session<'_>, k: &Kustomization, dir: &str, acc: &mut Accumulator) {
-    let (resources, config) = (&mut acc.resources, &acc.config);
+    let config = Arc::clone(&acc.config);
+    let (resources, config) = (&mut acc.resources, &*config);
     if !k.patches_strategic_merge.is_empty() {
         patches::run_strategic(session, resources, &k.patches_strategic_merge, dir);
     }

@@ -7,9 +7,8 @@ use crate::problem::Problem;
 use crate::session::Session;
 use crate::yaml::Node;
 use crate::yaml::json;
-use crate::yaml::parse;
-use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
+use std::sync::Arc;
 
 /// Fields that hold the name of objects of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,17 +152,14 @@ pub(crate) fn merge_specs(mine: &mut Vec<FieldSpec>, theirs: &[FieldSpec]) -> Re
 }
 
 /// The default tables with the files of `configurations` merged in.
-pub(crate) fn load(session: &mut Session<'_>, files: &[Text], dir: &str) -> Config {
-    let mut config = Config::defaults();
+pub(crate) fn load(session: &mut Session<'_>, files: &[Text], dir: &str) -> Arc<Config> {
+    let mut config = Arc::clone(&session.cache.defaults);
     for file in files {
-        let result = session.load(dir, &file.text).and_then(|(path, bytes)| {
-            let place = Place::File(session.arena.file(&path));
-            let documents = parse::documents(bytes, &place, Twice::Last)
-                .map_err(|fault| Problem::error(fault.message).at(&path, Some(fault.line)))?;
-            for mut document in documents {
+        let result = session.load(dir, &file.text).and_then(|(path, _)| {
+            for mut document in session.parse(&path, Twice::Last)? {
                 json::settle(&mut document)
                     .map_err(|(_, message)| Problem::error(message).at(&path, None))?;
-                config.merge(&Config::from_node(&document))?;
+                Arc::make_mut(&mut config).merge(&Config::from_node(&document))?;
             }
             Ok(())
         });

@@ -60,6 +60,9 @@ impl FieldSpec {
     }
 }
 
+/// The most parts a path may have: what it creates is that deep.
+const MAX_PARTS: usize = 64;
+
 /// What is made at the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Make {
@@ -80,6 +83,9 @@ pub(crate) fn apply(
         return Ok(());
     }
     let parts = split_path(&spec.path);
+    if parts.len() > MAX_PARTS {
+        return Err(Problem::error(format!("a path has more than {MAX_PARTS} parts")));
+    }
     let mut walk = Walk {
         create: spec.create && make != Make::Nothing,
         make,

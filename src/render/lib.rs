@@ -4,12 +4,15 @@
 //! cannot do is a problem with a location.
 
 mod accumulate;
+mod cache;
 mod config;
 pub mod edit;
 mod fieldpath;
 mod fieldspec;
 pub mod flux;
 mod generate;
+#[cfg(test)]
+mod hostile_tests;
 mod id;
 mod inline;
 mod kustomization;
@@ -30,6 +33,7 @@ mod transform;
 mod tree;
 pub mod yaml;
 
+pub use cache::Cache;
 pub use object::Object;
 pub use object::ObjectId;
 pub use object::Rendered;
@@ -39,6 +43,8 @@ pub use problem::Problem;
 pub use problem::Severity;
 pub use render::Root;
 pub use render::render;
+pub use render::render_with;
 pub use roots::roots;
+pub use roots::roots_with;
 pub use tree::Entry;
 pub use tree::Tree;

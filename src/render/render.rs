@@ -3,6 +3,7 @@
 use crate::Tree;
 use crate::accumulate;
 use crate::accumulate::Accumulator;
+use crate::cache::Cache;
 use crate::flux;
 use crate::flux::layer;
 use crate::flux::substitute;
@@ -34,7 +35,12 @@ pub struct Root {
 /// Renders a root: what Flux (or `kustomize build --load-restrictor LoadRestrictionsNone`) would apply, in order,
 /// with problems for all that could not be done.
 pub fn render(tree: &Tree, root: &Root) -> Rendered {
-    let mut session = Session::new(tree);
+    render_with(tree, root, &mut Cache::default())
+}
+
+/// The same, with what other renderings have parsed already.
+pub fn render_with(tree: &Tree, root: &Root, cache: &mut Cache) -> Rendered {
+    let mut session = Session::new(tree, cache);
     let Found::Dir(dir) = session.find("", root.path.trim_start_matches('/')) else {
         let problem = Problem::error(format!("there is no directory `{}` to render", root.path));
         session.problems.push(problem);
@@ -68,6 +74,13 @@ fn settle(session: &mut Session<'_>, mut acc: Accumulator) -> Vec<Resource> {
         for (origin, problem) in problems {
             session.problem(problem, origin);
         }
+    }
+    for (origin, id) in acc.resources.repeated() {
+        let problem = Problem::error(format!("`{id}` is rendered twice; rename or remove one"));
+        session.problem(problem, origin);
+    }
+    for resource in &mut acc.resources.list {
+        resource.stringify("annotations");
     }
     acc.resources.list
 }

@@ -94,6 +94,27 @@ impl Resource {
         self.previous.push((id.gvk.kind, id.namespace, id.name));
     }
 
+    /// Makes strings of all values of `metadata.annotations` or `metadata.labels`, as kustomize does whenever it
+    /// writes them anew.
+    pub(crate) fn stringify(&mut self, field: &str) {
+        let Some(meta) = self.node.get_mut("metadata") else {
+            return;
+        };
+        let Some(map) = meta.get_mut(field) else { return };
+        if let Kind::Map(entries) = &mut map.kind {
+            for entry in entries {
+                let text = entry.value.text().unwrap_or_default();
+                entry.value = Node::string(text, entry.value.origin);
+            }
+        }
+        if meta
+            .get(field)
+            .is_some_and(|m| m.is_null() || m.as_map().is_some_and(<[_]>::is_empty))
+        {
+            meta.remove(field);
+        }
+    }
+
     /// Takes over from the object that a generated one merges into or replaces.
     fn inherit(&mut self, old: &Self, merge: bool) {
         let mut maps: Vec<(&[&str], &str)> = vec![(&["metadata"], "labels"), (&["metadata"], "annotations")];
@@ -261,6 +282,13 @@ impl Resources {
             self.list.push(resource);
         }
         problems
+    }
+
+    /// Objects whose current name another one before them has.
+    pub(crate) fn repeated(&self) -> Vec<(OriginId, Id)> {
+        let mut known = std::collections::BTreeSet::new();
+        let ids = self.list.iter().map(|r| (r.node.origin, r.id()));
+        ids.filter(|(_, id)| !known.insert(id.clone())).collect()
     }
 
     /// The places of objects that have, or had, a name.

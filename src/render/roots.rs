@@ -5,13 +5,14 @@
 
 use crate::Root;
 use crate::Tree;
+use crate::cache::Cache;
 use crate::flux;
 use crate::kustomization;
 use crate::kustomization::Decode;
 use crate::kustomization::FILE_NAMES;
 use crate::object::Object;
 use crate::object::Rendered;
-use crate::render::render;
+use crate::render::render_with;
 use crate::session::Found;
 use crate::session::Session;
 use serde_json::Value;
@@ -26,23 +27,28 @@ const MAX_DEPTH: usize = 8;
 
 /// Every deployable root of a tree, deduplicated, Flux's first.
 pub fn roots(tree: &Tree) -> Vec<Root> {
+    roots_with(tree, &mut Cache::default())
+}
+
+/// The same, with what other renderings have parsed already.
+pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
     let mut seen = Seen::default();
     for (path, _) in tree.iter().filter(|(path, _)| is_yaml(path)) {
-        seen.plain_file(tree, path);
+        seen.plain_file(tree, path, cache);
     }
-    let top = top_directories(tree);
+    let top = top_directories(tree, cache);
     let mut todo: Vec<Root> = top.iter().map(|dir| plain(dir)).collect();
-    todo.extend(seen.roots(tree));
+    todo.extend(seen.roots(tree, cache));
     let mut done: Vec<Root> = Vec::new();
     for _ in 0..MAX_DEPTH {
         for root in todo.drain(..) {
-            if tells_of_flux(tree, &root) {
-                seen.rendered(&render(tree, &root));
+            if tells_of_flux(tree, &root, cache) {
+                seen.rendered(&render_with(tree, &root, cache));
             }
             done.push(root);
         }
         todo = seen
-            .roots(tree)
+            .roots(tree, cache)
             .into_iter()
             .filter(|r| !done.contains(r))
             .collect();
@@ -50,7 +56,7 @@ pub fn roots(tree: &Tree) -> Vec<Root> {
             break;
         }
     }
-    let mut all = seen.roots(tree);
+    let mut all = seen.roots(tree, cache);
     let named: BTreeSet<String> = all.iter().map(|r| r.path.clone()).collect();
     all.extend(
         top.iter()
@@ -72,8 +78,8 @@ fn is_yaml(path: &str) -> bool {
 }
 
 /// Rendering is only worth its time when Flux objects lie below the root, or anywhere it may reach.
-fn tells_of_flux(tree: &Tree, root: &Root) -> bool {
-    let mut session = Session::new(tree);
+fn tells_of_flux(tree: &Tree, root: &Root, cache: &mut Cache) -> bool {
+    let mut session = Session::new(tree, cache);
     let Found::Dir(dir) = session.find("", &root.path) else {
         return false;
     };
@@ -96,12 +102,12 @@ struct Seen {
 }
 
 impl Seen {
-    fn plain_file(&mut self, tree: &Tree, path: &str) {
-        let Some(bytes) = tree.bytes(path).filter(|b| mentions_flux(b)) else {
+    fn plain_file(&mut self, tree: &Tree, path: &str, cache: &mut Cache) {
+        if !tree.bytes(path).is_some_and(mentions_flux) {
             return;
-        };
-        let mut session = Session::new(tree);
-        let documents = session.documents(path, bytes).unwrap_or_default();
+        }
+        let mut session = Session::new(tree, cache);
+        let documents = session.documents(path).unwrap_or_default();
         let arena = Arc::new(session.arena);
         for node in documents {
             let object = Object {
@@ -145,8 +151,8 @@ impl Seen {
         }
     }
 
-    fn roots(&self, tree: &Tree) -> Vec<Root> {
-        let mut session = Session::new(tree);
+    fn roots(&self, tree: &Tree, cache: &mut Cache) -> Vec<Root> {
+        let mut session = Session::new(tree, cache);
         let mut roots: Vec<Root> = Vec::new();
         for flux in self.kustomizations.values().filter(|k| self.may_be_here(k)) {
             if let Found::Dir(dir) = session.find("", flux.path.trim_start_matches('/')) {
@@ -184,8 +190,8 @@ impl Seen {
 }
 
 /// Kustomization directories that no other kustomization pulls in.
-fn top_directories(tree: &Tree) -> Vec<String> {
-    let mut session = Session::new(tree);
+fn top_directories(tree: &Tree, cache: &mut Cache) -> Vec<String> {
+    let mut session = Session::new(tree, cache);
     let mut dirs = BTreeSet::new();
     let mut pulled = BTreeSet::new();
     for (path, _) in tree.iter() {

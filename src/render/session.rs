@@ -1,18 +1,29 @@
 //! What one rendering carries along: the tree it reads, the arena it fills, the problems it finds.
 
+use crate::cache::Cache;
 use crate::origin::Arena;
 use crate::origin::OriginId;
 use crate::problem::Problem;
 use crate::tree::Entry;
 use crate::tree::Tree;
 use crate::yaml::Node;
-use crate::yaml::parse;
-use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
 use std::collections::BTreeSet;
 
 /// How many symbolic links one path may go through.
 const MAX_LINKS: usize = 40;
+
+/// How many kustomization directories one rendering may build, repeats included.
+const MAX_DIRECTORIES: usize = 20_000;
+
+/// How deep kustomizations may pull one another in.
+const MAX_CHAIN: usize = 128;
+
+/// How many values transformers may copy in one rendering.
+const MAX_COPIED: usize = 2_000_000;
+
+/// How deep a value may be nested after transformers have put it somewhere.
+const MAX_DEPTH: usize = 300;
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,18 +39,24 @@ pub(crate) enum Found {
 
 pub(crate) struct Session<'t> {
     pub(crate) tree: &'t Tree,
+    pub(crate) cache: &'t mut Cache,
     pub(crate) arena: Arena,
     pub(crate) problems: Vec<Problem>,
     pub(crate) reads: BTreeSet<String>,
+    directories: usize,
+    copied: usize,
 }
 
 impl<'t> Session<'t> {
-    pub(crate) fn new(tree: &'t Tree) -> Self {
+    pub(crate) fn new(tree: &'t Tree, cache: &'t mut Cache) -> Self {
         Self {
             tree,
+            cache,
             arena: Arena::default(),
             problems: Vec::new(),
             reads: BTreeSet::new(),
+            directories: 0,
+            copied: 0,
         }
     }
 
@@ -59,6 +76,37 @@ impl<'t> Session<'t> {
         if let Err(problem) = result {
             self.problem(problem, at);
         }
+    }
+
+    /// Whether one more directory may be built, at the end of a chain of that length.
+    pub(crate) fn enter(&mut self, chain: usize) -> Result<(), Problem> {
+        self.directories += 1;
+        if chain > MAX_CHAIN {
+            return Err(Problem::unsupported(format!(
+                "kustomizations pull one another in {MAX_CHAIN} deep"
+            )));
+        }
+        if self.directories > MAX_DIRECTORIES {
+            return Err(Problem::unsupported(format!(
+                "more than {MAX_DIRECTORIES} kustomizations to build; the same ones are pulled in again and again"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether a value may be copied to a place `depth` levels deep.
+    pub(crate) fn copy(&mut self, value: &Node, depth: usize) -> Result<(), Problem> {
+        let (size, nested) = value.extent();
+        self.copied += size;
+        if self.copied > MAX_COPIED {
+            return Err(Problem::unsupported("patches and replacements copy too much"));
+        }
+        if depth + nested > MAX_DEPTH {
+            return Err(Problem::unsupported(format!(
+                "values would be nested more than {MAX_DEPTH} deep"
+            )));
+        }
+        Ok(())
     }
 
     /// What stands at `path`, seen from `dir`; symbolic links followed, everything looked at noted.
@@ -126,10 +174,20 @@ impl<'t> Session<'t> {
     }
 
     /// The documents of a file of resources.
-    pub(crate) fn documents(&mut self, path: &str, bytes: &[u8]) -> Result<Vec<Node>, Problem> {
-        let place = Place::File(self.arena.file(path));
-        parse::documents(bytes, &place, Twice::Fault)
-            .map_err(|fault| Problem::error(fault.message).at(path, Some(fault.line)))
+    pub(crate) fn documents(&mut self, path: &str) -> Result<Vec<Node>, Problem> {
+        self.parse(path, Twice::Fault)
+    }
+
+    /// The documents of a file; how keys that stand twice count depends on what it is read as.
+    pub(crate) fn parse(&mut self, path: &str, twice: Twice) -> Result<Vec<Node>, Problem> {
+        let Some(Entry::File(bytes)) = self.tree.get(path) else {
+            return Err(Problem::error(format!("`{path}` cannot be read")));
+        };
+        let file = self.arena.file(path);
+        match self.cache.documents(path, bytes, twice).as_ref() {
+            Ok(documents) => Ok(documents.iter().map(|d| d.in_file(file)).collect()),
+            Err(fault) => Err(Problem::error(fault.message.clone()).at(path, Some(fault.line))),
+        }
     }
 }
 

@@ -18,9 +18,15 @@ pub(crate) fn eval(text: &str, get: &mut dyn FnMut(&str) -> Option<String>) -> R
     let mut out = String::with_capacity(text.len());
     for part in parser.all()? {
         part.eval(get, &mut out)?;
+        if out.len() > MAX_BYTES {
+            return Err("the substituted text is too long".to_owned());
+        }
     }
     Ok(out)
 }
+
+/// The longest text that may come out, in bytes.
+const MAX_BYTES: usize = 32 << 20;
 
 /// How deep one expression may stand inside of another.
 const MAX_DEPTH: usize = 64;

@@ -16,8 +16,6 @@ use crate::session::Found;
 use crate::session::Session;
 use crate::yaml::Node;
 use crate::yaml::json;
-use crate::yaml::parse;
-use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
 
 /// The kustomization file of a directory; none or several are problems.
@@ -48,12 +46,9 @@ pub(crate) enum Decode {
 
 /// Reads a kustomization file. `None` when there is nothing to go on with.
 pub(crate) fn read(session: &mut Session<'_>, path: &str, decode: Decode) -> Option<Kustomization> {
-    let bytes = session.tree.bytes(path)?;
-    let place = Place::File(session.arena.file(path));
-    let mut document = match parse::documents(bytes, &place, Twice::Last) {
+    let mut document = match session.parse(path, Twice::Last) {
         Ok(documents) => documents.into_iter().next(),
-        Err(fault) => {
-            let problem = Problem::error(fault.message).at(path, Some(fault.line));
+        Err(problem) => {
             session.problems.push(problem);
             return None;
         }

@@ -40,8 +40,18 @@ fn read_one(item: &Node) -> Result<Op, Problem> {
 }
 
 /// Applies all operations in order.
-pub(crate) fn apply(node: &mut Node, ops: &[Op], tombs: &mut Vec<Tomb>) -> Result<(), Problem> {
+///
+/// `may_copy` is asked before a value is put at a depth; it bounds what hostile patches can build.
+pub(crate) fn apply(
+    node: &mut Node,
+    ops: &[Op],
+    tombs: &mut Vec<Tomb>,
+    may_copy: &mut dyn FnMut(&Node, usize) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     ops.iter().try_for_each(|op| {
+        if let Some(value) = carried(node, op) {
+            may_copy(value, op.path.matches('/').count())?;
+        }
         one(node, op, tombs).map_err(|why| {
             Problem::error(format!(
                 "JSON patch `{} {}` cannot be applied: {why}",
@@ -49,6 +59,15 @@ pub(crate) fn apply(node: &mut Node, ops: &[Op], tombs: &mut Vec<Tomb>) -> Resul
             ))
         })
     })
+}
+
+/// The value that an operation puts somewhere.
+fn carried<'n>(node: &'n mut Node, op: &'n Op) -> Option<&'n Node> {
+    match op.name.as_str() {
+        "add" | "replace" => op.value.as_ref(),
+        "move" | "copy" => get(node, &op.from).ok(),
+        _ => None,
+    }
 }
 
 fn one(root: &mut Node, op: &Op, tombs: &mut Vec<Tomb>) -> Result<(), String> {

@@ -286,6 +286,8 @@ impl Merger<'_> {
     }
 
     /// Merges elements by key: the patch's first, in its order, then the others.
+    ///
+    /// Follows kyaml step by step, also where lists repeat a key or leave one out.
     fn elements(
         &mut self,
         olds: Vec<Node>,
@@ -295,46 +297,109 @@ impl Merger<'_> {
     ) -> Result<Vec<Node>, Problem> {
         let tuples = tuples(&olds, &news, keys);
         let valid = valid_keys(&tuples, keys);
-        let mut olds: Vec<Option<Node>> = olds.into_iter().map(Some).collect();
-        // Where the element stood in the object, and its merged value.
-        let mut placed: Vec<(Option<usize>, Node)> = Vec::new();
+        let names: Vec<&str> = valid.iter().map(|(_, name)| *name).collect();
+        let mut slots = Slots::new(olds);
+        let mut old_list: Vec<usize> = (0..slots.nodes.len()).collect();
+        let mut new_list: Vec<usize> = Vec::new();
         for tuple in &tuples {
-            let pairs: Vec<(&str, &str)> = valid.iter().map(|(at, k)| (*k, tuple[*at].as_str())).collect();
-            let wanted: Vec<(&str, &str)> = pairs.iter().copied().filter(|(_, v)| !v.is_empty()).collect();
-            let old_at = olds
-                .iter()
-                .position(|o| o.as_ref().is_some_and(|o| has_keys(o, &wanted)));
+            let values: Vec<&str> = valid.iter().map(|(at, _)| tuple[*at].as_str()).collect();
+            let wanted = wanted(&names, &values);
             let new = news.iter().find(|n| has_keys(n, &wanted)).cloned();
-            let old = old_at.and_then(|at| olds[at].clone());
-            let replaced = new.as_ref().is_some_and(|n| n.str_at(&["$patch"]) == "replace");
-            let merged = self.walk(old.clone(), new, schema)?;
-            for o in &mut olds {
-                if o.as_ref().is_some_and(|o| has_keys(o, &wanted)) {
-                    *o = None;
-                }
-            }
-            let Some(mut value) = merged.filter(|v| v.as_map().is_none_or(|m| !m.is_empty())) else {
+            let old = old_list
+                .iter()
+                .copied()
+                .find(|at| has_keys(&slots.nodes[*at], &wanted));
+            let replaces = new.as_ref().is_some_and(|n| n.str_at(&["$patch"]) == "replace");
+            let merged = self.walk(old.map(|at| slots.nodes[at].clone()), new, schema)?;
+            let Some(mut value) = merged.filter(|v| !v.is_null() && v.as_map().is_none_or(|m| !m.is_empty()))
+            else {
+                slots.set(&mut old_list, None, &names, &values);
                 continue;
             };
-            if let Some(old) = old.filter(|_| replaced) {
-                // kustomize puts the old element back over a replacing one.
-                value = old;
-            }
-            for (key, text) in &wanted {
-                if value.get(key).is_none() {
+            for (key, text) in names.iter().zip(&values) {
+                if value.get(key).is_none() && !text.is_empty() {
                     let origin = value.origin;
                     value.set(key, Node::scalar(Scalar::plain(text), origin));
                 }
             }
-            placed.push((old_at, value));
+            let at = match old.filter(|_| !replaces) {
+                Some(at) => {
+                    slots.nodes[at] = value;
+                    at
+                }
+                None => slots.add(value),
+            };
+            slots.set(&mut new_list, Some(at), &names, &values);
         }
-        if valid.len() > 1 {
-            // With several keys kustomize takes each old element out and puts it back at the end.
-            placed.sort_by_key(|(old_at, _)| old_at.map_or(0, |at| at + 1));
-        }
-        let rest = olds.into_iter().flatten();
-        Ok(placed.into_iter().map(|(_, node)| node).chain(rest).collect())
+        slots.append(&mut new_list, &old_list, &names);
+        Ok(new_list.into_iter().map(|at| slots.nodes[at].clone()).collect())
     }
+}
+
+/// List elements with an identity: one node may stand in several lists.
+struct Slots {
+    nodes: Vec<Node>,
+}
+
+impl Slots {
+    fn new(nodes: Vec<Node>) -> Self {
+        Self { nodes }
+    }
+
+    fn add(&mut self, node: Node) -> usize {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Puts an element in the place of every one with these key values, or at the end; `None` takes them out.
+    fn set(&self, list: &mut Vec<usize>, element: Option<usize>, keys: &[&str], values: &[&str]) {
+        let mut matched = false;
+        let mut kept = Vec::with_capacity(list.len() + 1);
+        for at in list.iter().copied() {
+            let node = &self.nodes[at];
+            if node.is_null() || node.as_map().is_some_and(<[_]>::is_empty) {
+                continue;
+            }
+            let hit = node.as_map().is_some()
+                && !values.is_empty()
+                && keys.iter().zip(values).all(|(k, v)| has_key(node, k, v));
+            match (hit, element) {
+                (false, _) if values.is_empty() => {}
+                (false, _) => kept.push(at),
+                (true, Some(element)) => {
+                    matched = true;
+                    kept.push(element);
+                }
+                (true, None) => {}
+            }
+        }
+        kept.extend(element.filter(|_| !matched));
+        *list = kept;
+    }
+
+    /// Puts the elements of a list into another one by their keys.
+    fn append(&self, list: &mut Vec<usize>, more: &[usize], keys: &[&str]) {
+        for at in more.iter().copied() {
+            let mut values = Vec::new();
+            for key in keys {
+                match self.nodes[at].get(key) {
+                    Some(value) => values.push(value.text().unwrap_or_default()),
+                    None => list.push(at),
+                }
+            }
+            if keys.len() > 1 {
+                self.set(list, None, keys, &values);
+            }
+            self.set(list, Some(at), keys, &values);
+        }
+    }
+}
+
+/// The keys that say something; all of them when none does.
+fn wanted<'v>(names: &[&'v str], values: &[&'v str]) -> Vec<(&'v str, &'v str)> {
+    let pairs: Vec<(&str, &str)> = names.iter().copied().zip(values.iter().copied()).collect();
+    let said: Vec<(&str, &str)> = pairs.iter().copied().filter(|(_, v)| !v.is_empty()).collect();
+    if said.is_empty() { pairs } else { said }
 }
 
 fn items(list: Option<Node>) -> Vec<Node> {
@@ -410,10 +475,13 @@ fn valid_keys<'k>(tuples: &[Vec<String>], keys: &[&'k str]) -> Vec<(usize, &'k s
 }
 
 fn has_keys(node: &Node, wanted: &[(&str, &str)]) -> bool {
-    !wanted.is_empty()
-        && wanted
-            .iter()
-            .all(|(k, v)| node.get(k).and_then(Node::text) == Some(*v))
+    wanted.iter().all(|(k, v)| has_key(node, k, v))
+}
+
+/// Whether a field has a text; an empty one stands for any.
+fn has_key(node: &Node, key: &str, text: &str) -> bool {
+    node.get(key)
+        .is_some_and(|n| text.is_empty() || n.text() == Some(text))
 }
 
 fn own_schema(node: &Node) -> Option<Schema> {

@@ -3,3 +3,5 @@
 pub(crate) mod json6902;
 pub(crate) mod merge;
 mod schema;
+#[cfg(test)]
+mod tests;

@@ -66,8 +66,7 @@ fn load(session: &mut Session<'_>, entry: &Text, dir: &str) -> Result<Vec<Resour
     let none = OriginId::None;
     match session.find(dir, &entry.text) {
         Found::File(path) => {
-            let bytes = session.tree.bytes(&path).unwrap_or_default();
-            let documents = session.documents(&path, bytes).map_err(|p| (none, p))?;
+            let documents = session.documents(&path).map_err(|p| (none, p))?;
             resource::from_documents(documents)
         }
         Found::Dir(_) => {
@@ -246,7 +245,7 @@ fn value_add(
     if !shared.is_empty() {
         match session
             .load(dir, &shared.text)
-            .and_then(|(path, bytes)| session.documents(&path, bytes))
+            .and_then(|(path, _)| session.documents(&path))
         {
             Ok(documents) => {
                 let more = documents.iter().filter_map(|d| d.get("targets")?.as_seq());

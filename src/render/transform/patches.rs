@@ -17,12 +17,12 @@ use crate::yaml::json;
 use crate::yaml::parse;
 use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
+use crate::yaml::resolve::Rules;
 
 /// The text of a patch and how its spans become origins.
 struct Source {
     text: String,
     place: Place,
-    at: OriginId,
 }
 
 /// Applies one entry of `patches`.
@@ -48,18 +48,13 @@ fn file(session: &mut Session<'_>, path: &Text, dir: &str) -> Result<Source, Pro
         .map_err(|_| Problem::error("not valid UTF-8").at(&name, None))?
         .to_owned();
     let place = Place::File(session.arena.file(&name));
-    Ok(Source {
-        text,
-        place,
-        at: path.origin,
-    })
+    Ok(Source { text, place })
 }
 
 fn inline(session: &mut Session<'_>, text: &Text) -> Source {
     Source {
         text: text.text.clone(),
         place: crate::inline::place(session, text),
-        at: text.origin,
     }
 }
 
@@ -79,7 +74,7 @@ fn one(
             return Err(Problem::error("a JSON patch needs a `target`"));
         };
         let selected = target.select(resources)?;
-        return json(session, resources, &selected, &ops, source.at, true);
+        return json(session, resources, &selected, &ops, true);
     }
     let documents = documents?;
     if documents.is_empty() {
@@ -89,7 +84,7 @@ fn one(
     match &patch.target {
         None => {
             for one in patches {
-                by_own_name(session, resources, one, patch)?;
+                by_own_name(resources, &one, patch, false)?;
             }
             Ok(())
         }
@@ -99,7 +94,7 @@ fn one(
                     "a patch with a `target` must be a single document",
                 ));
             };
-            by_target(session, resources, &only, target, patch)
+            by_target(resources, &only, target, patch)
         }
     }
 }
@@ -140,27 +135,52 @@ fn json(
     resources: &mut Resources,
     selected: &[usize],
     ops: &[json6902::Op],
-    at: OriginId,
     remember: bool,
 ) -> Result<(), Problem> {
-    let _ = (&session, at);
     for index in selected {
         let resource = &mut resources.list[*index];
         if remember {
             resource.remember_id();
         }
-        json6902::apply(&mut resource.node, ops, &mut resource.tombs)
-            .map_err(|p| Problem::error(format!("{} (on {})", p.message, resource.id())))?;
+        json6902::apply(
+            &mut resource.node,
+            ops,
+            &mut resource.tombs,
+            &mut |value, depth| session.copy(value, depth),
+        )
+        .map_err(|p| Problem {
+            message: format!("{} (on {})", p.message, resource.id()),
+            ..p
+        })?;
+        // The object went through JSON, so what annotations say is what JSON says.
+        if let Some(map) = resource
+            .node
+            .get_mut("metadata")
+            .and_then(|m| m.get_mut("annotations"))
+        {
+            canonical(map);
+        }
+        resource.stringify("annotations");
     }
     Ok(())
 }
 
+/// Rewrites scalars as JSON writes them.
+fn canonical(map: &mut Node) {
+    let Kind::Map(entries) = &mut map.kind else { return };
+    for value in entries.iter_mut().map(|e| &mut e.value) {
+        if let Some(Ok(json)) = value.as_scalar().map(|s| json::scalar_json(s, Rules::V3)) {
+            *value = json::from_json(&json, value.origin);
+        }
+    }
+}
+
 /// A strategic merge patch that names its object itself.
 fn by_own_name(
-    session: &mut Session<'_>,
     resources: &mut Resources,
-    patch: Resource,
+    patch: &Resource,
     options: &Patch,
+    as_selected: bool,
 ) -> Result<(), Problem> {
     let id = patch.id();
     let found = resources.by_any_id(&id);
@@ -168,8 +188,9 @@ fn by_own_name(
         [] => Err(Problem::error(format!(
             "no resource matches the patch for `{id}`; correct its apiVersion, kind, name or namespace"
         ))),
+        [at] if as_selected => on_all(resources, patch, &[*at], options),
         [at] => {
-            let gone = strategic_on(session, &mut resources.list[*at], patch.node, options)?;
+            let gone = strategic_on(&mut resources.list[*at], patch.node.clone(), options)?;
             if gone {
                 resources.list.remove(*at);
             }
@@ -182,22 +203,34 @@ fn by_own_name(
 }
 
 fn by_target(
-    session: &mut Session<'_>,
     resources: &mut Resources,
     patch: &Resource,
     target: &Selector,
     options: &Patch,
 ) -> Result<(), Problem> {
     let selected = target.select(resources)?;
+    on_all(resources, patch, &selected, options)
+}
+
+/// Merges one patch over several objects. Its labels and annotations are strings then, even null.
+fn on_all(
+    resources: &mut Resources,
+    patch: &Resource,
+    selected: &[usize],
+    options: &Patch,
+) -> Result<(), Problem> {
+    let mut patch = patch.clone();
+    patch.stringify("labels");
+    patch.stringify("annotations");
     let mut gone = Vec::new();
-    for at in selected {
+    for at in selected.iter().copied() {
         let resource = &mut resources.list[at];
         let mut node = patch.node.clone();
         let version = resource.node.get("apiVersion").cloned();
         if let Some(version) = version {
             node.set("apiVersion", version);
         }
-        if strategic_on(session, resource, node, options)? {
+        if strategic_on(resource, node, options)? {
             gone.push(at);
         }
     }
@@ -208,13 +241,7 @@ fn by_target(
 }
 
 /// Merges one patch over one object; true when that deletes it.
-fn strategic_on(
-    session: &mut Session<'_>,
-    resource: &mut Resource,
-    patch: Node,
-    options: &Patch,
-) -> Result<bool, Problem> {
-    let _ = &session;
+fn strategic_on(resource: &mut Resource, patch: Node, options: &Patch) -> Result<bool, Problem> {
     let kind = resource.node.get("kind").cloned();
     let name = resource.node.at(&["metadata", "name"]).cloned();
     let namespace = resource.node.at(&["metadata", "namespace"]).cloned();
@@ -286,7 +313,7 @@ pub(crate) fn run_strategic(
         );
     }
     for (patch, origin) in loaded {
-        let result = by_own_name(session, resources, patch, &Patch::default());
+        let result = by_own_name(resources, &patch, &Patch::default(), true);
         session.check(result, origin);
     }
 }
@@ -305,7 +332,7 @@ pub(crate) fn run_json(session: &mut Session<'_>, resources: &mut Resources, pat
             ));
         };
         let selected = target.select(resources)?;
-        json(session, resources, &selected, &ops, source.at, false)
+        json(session, resources, &selected, &ops, false)
     });
     session.check(result, patch.origin);
 }

@@ -17,8 +17,6 @@ use crate::yaml::Kind;
 use crate::yaml::Node;
 use crate::yaml::Scalar;
 use crate::yaml::json;
-use crate::yaml::parse;
-use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
 
 /// Applies all entries in order.
@@ -48,10 +46,8 @@ pub(crate) fn run(session: &mut Session<'_>, resources: &mut Resources, entries:
 }
 
 fn from_file(session: &mut Session<'_>, path: &str, dir: &str) -> Result<Vec<Node>, Problem> {
-    let (path, bytes) = session.load(dir, path)?;
-    let place = Place::File(session.arena.file(&path));
-    let documents = parse::documents(bytes, &place, Twice::Last)
-        .map_err(|fault| Problem::error(fault.message).at(&path, Some(fault.line)))?;
+    let (path, _) = session.load(dir, path)?;
+    let documents = session.parse(&path, Twice::Last)?;
     let mut all = Vec::new();
     for mut document in documents {
         json::settle(&mut document).map_err(|(_, message)| Problem::error(message).at(&path, None))?;
@@ -287,7 +283,10 @@ impl Target {
         };
         for path in paths {
             let parts = fieldpath::split(path);
+            let depth = parts.len();
+            session.copy(value, depth)?;
             let hits = fieldpath::each(&mut resource.node, &parts, create, by, &mut |field| {
+                session.copy(value, depth)?;
                 self.set(session, field, value, by)
             })
             .map_err(|p| Problem {

@@ -3,6 +3,7 @@
 use super::resolve;
 use super::resolve::Rules;
 use crate::origin::OriginId;
+use crate::origin::Src;
 use std::sync::Arc;
 
 /// How a scalar was written.
@@ -214,6 +215,47 @@ impl Node {
             self.set(key, Self::map(origin));
         }
         self.get_mut(key).filter(|n| n.as_map().is_some())
+    }
+
+    /// A copy whose origins name another file.
+    pub(crate) fn in_file(&self, file: u32) -> Self {
+        let moved = |origin: OriginId| match origin {
+            OriginId::Src(src) => OriginId::Src(Src { file, ..src }),
+            other => other,
+        };
+        let kind = match &self.kind {
+            Kind::Scalar(scalar) => Kind::Scalar(scalar.clone()),
+            Kind::Seq(items) => Kind::Seq(items.iter().map(|i| i.in_file(file)).collect()),
+            Kind::Map(entries) => Kind::Map(
+                entries
+                    .iter()
+                    .map(|e| Entry {
+                        key: e.key.clone(),
+                        origin: moved(e.origin),
+                        value: e.value.in_file(file),
+                    })
+                    .collect(),
+            ),
+        };
+        Self {
+            kind,
+            origin: moved(self.origin),
+            aliased: self.aliased,
+        }
+    }
+
+    /// How many nodes there are from here on, and how deep they are nested.
+    pub(crate) fn extent(&self) -> (usize, usize) {
+        let add = |(size, depth): (usize, usize), node: &Self| {
+            let (s, d) = node.extent();
+            (size + s, depth.max(d))
+        };
+        let (size, depth) = match &self.kind {
+            Kind::Scalar(_) => (0, 0),
+            Kind::Map(entries) => entries.iter().map(|e| &e.value).fold((0, 0), add),
+            Kind::Seq(items) => items.iter().fold((0, 0), add),
+        };
+        (size + 1, depth + 1)
     }
 
     /// Whether two nodes hold the same values, whatever their spelling, order of keys and origin.

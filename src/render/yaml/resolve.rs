@@ -265,3 +265,6 @@ fn is_zone(zone: &str) -> bool {
         && zone[1..3] < *"25"
         && zone[4..6] < *"60"
 }
+
+#[cfg(test)]
+mod tests;

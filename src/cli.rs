@@ -76,7 +76,6 @@ fn in_runtime(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
     done
 }
 
-#[expect(clippy::print_stderr, reason = "the place where errors are told")]
 fn report(error: &anyhow::Error) {
     anstream::eprintln!("✗ {error:#}");
 }

@@ -113,13 +113,13 @@ impl Demo {
 
     fn path(&self) -> String {
         let told = self.scenario.iter().flat_map(|scenario| &scenario.statements);
-        let told = told.filter_map(|statement| match &statement.verb {
+        let mut told = told.filter_map(|statement| match &statement.verb {
             Verb::Repo { path, .. } => Some(path.clone()),
             _ => None,
         });
         self.path
             .clone()
-            .or_else(|| told.last())
+            .or_else(|| told.next_back())
             .unwrap_or_else(|| "clusters/my-cluster".to_owned())
     }
 }

@@ -11,7 +11,6 @@ use crate::pull::proposal::Part;
 use crate::pull::proposal::Proposal;
 use crate::pull::record::RevertSpec;
 use crate::pull::record::Target;
-use crate::query::Commit;
 use crate::query::Observation;
 use crate::query::Observed;
 use crate::reason::Check;
@@ -24,90 +23,148 @@ use std::fmt::Write as _;
 /// How many commits, fields and files are listed before "and more".
 const LISTED: usize = 10;
 
-/// The title: what is reverted, and from what to what when that fits.
-pub(super) fn title(spec: &RevertSpec, seen: &Observation, proposal: &Proposal) -> String {
-    let _ = seen;
-    let names: Vec<String> = spec.targets.iter().map(|t| dotted(t)).collect();
-    let mut title = format!("Revert {}", names.join(", "));
-    if let [part] = proposal.parts.as_slice()
-        && let [leaf] = part.plan.leaves.as_slice()
-        && let (Some(from), Some(to)) = (leaf.head.as_ref().map(plain), leaf.good.as_ref().map(plain))
-    {
-        let (from, to) = tails(&from, &to);
-        let _ = write!(title, " from {from} to {to}");
-    }
-    title.chars().take(100).collect()
+/// What the words are about.
+#[derive(Clone, Copy)]
+pub(super) struct Page<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) revert: &'a Object,
+    pub(super) spec: &'a RevertSpec,
+    pub(super) seen: &'a Observation,
+    /// The head of the base branch that the edit is made on.
+    pub(super) head: &'a str,
+    pub(super) proposal: &'a Proposal,
 }
 
-/// The commit message: the title, why, and trailers by which the commit is known again.
-pub(super) fn commit_message(
-    revert: &Object,
-    spec: &RevertSpec,
-    seen: &Observation,
-    proposal: &Proposal,
-) -> String {
-    let mut text = format!("{}\n\n", title(spec, seen, proposal));
-    for target in &spec.targets {
-        if let Some(failure) = run_of(seen, target).and_then(|run| run.failure) {
-            let _ = writeln!(text, "{}: {failure}", dotted(target));
+impl Page<'_> {
+    /// The title: what is reverted, and from what to what when that fits.
+    pub(super) fn title(&self) -> String {
+        let names: Vec<String> = self.spec.targets.iter().map(dotted).collect();
+        let mut title = format!("Revert {}", names.join(", "));
+        if let [part] = self.proposal.parts.as_slice()
+            && let [leaf] = part.plan.leaves.as_slice()
+            && let (Some(from), Some(to)) = (leaf.head.as_ref().map(plain), leaf.good.as_ref().map(plain))
+        {
+            let (from, to) = tails(&from, &to);
+            let _ = write!(title, " from {from} to {to}");
+        }
+        title
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(100)
+            .collect()
+    }
+
+    /// The commit message: the title, why, and trailers by which the commit is known again.
+    pub(super) fn commit_message(&self) -> String {
+        let mut text = format!("{}\n\n", self.title());
+        for target in &self.spec.targets {
+            if let Some(failure) = run_of(self.seen, target).and_then(|run| run.failure) {
+                let _ = writeln!(text, "{}: {failure}", dotted(target));
+            }
+        }
+        let (namespace, name) = (self.revert.namespace(), self.revert.name());
+        let _ = write!(
+            text,
+            "\nRecant-Revert: {namespace}/{name}\nRecant-Undoes: {}\n",
+            self.spec.bad
+        );
+        text
+    }
+
+    /// The body.
+    pub(super) fn body(&self) -> String {
+        let mut text = String::new();
+        for target in &self.spec.targets {
+            self.failed(&mut text, target);
+        }
+        change(&mut text, self.proposal);
+        for part in &self.proposal.parts {
+            self.why_these_lines(&mut text, part);
+        }
+        proof(&mut text, self.proposal);
+        then(&mut text, self.spec);
+        let _ = write!(
+            text,
+            "\n<!-- recant:revert {}/{} -->\n",
+            self.revert.namespace(),
+            self.revert.name()
+        );
+        text
+    }
+
+    fn failed(&self, text: &mut String, target: &Target) {
+        let run = run_of(self.seen, target).unwrap_or_default();
+        let reason = run.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "**{}** failed its canary analysis in cluster {}, at commit {}: **{}**.\n",
+            dotted(target),
+            code(&self.settings.cluster_name),
+            code(short(&self.spec.bad)),
+            escaped(&reason),
+        );
+        let _ = writeln!(
+            text,
+            "The primary serves what was promoted last. Git still asks for what failed: a rebuilt cluster would run \
+             it. Merging this makes Git say what runs.\n"
+        );
+        if !run.checks.is_empty() {
+            measurements(text, &run);
         }
     }
-    let _ = write!(
-        text,
-        "\nRecant-Revert: {}/{}\nRecant-Undoes: {}\n",
-        revert.namespace(),
-        revert.name(),
-        spec.bad
-    );
-    text
+
+    fn why_these_lines(&self, text: &mut String, part: &Part) {
+        let Part { target, plan, .. } = part;
+        let _ = writeln!(
+            text,
+            "### Why exactly these lines\n\n{} is rendered by {} from this branch. Between {} (promoted) and {} (the \
+             head) these of its fields changed, and this is the smallest edit of the head that takes them back:\n",
+            code(&target.object.to_string()),
+            code(&target.kustomization.to_string()),
+            code(short(&target.good)),
+            code(short(self.head)),
+        );
+        text.push_str("| field | Git asks for | after the merge |\n|---|---|---|\n");
+        for leaf in plan.leaves.iter().take(LISTED) {
+            let value = |value: &Option<Value>| value.as_ref().map_or("–".to_owned(), |v| code(&plain(v)));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} |",
+                code(&leaf.pointer),
+                value(&leaf.head),
+                value(&leaf.good)
+            );
+        }
+        more(text, plan.leaves.len());
+        self.commits(text, target);
+        if !plan.kept.is_empty() {
+            text.push_str("\nThe same commits also changed, and this **keeps**:\n\n");
+            for file in plan.kept.iter().take(LISTED) {
+                let _ = writeln!(text, "- {}", code(file));
+            }
+            more(text, plan.kept.len());
+        }
+        text.push('\n');
+    }
+
+    fn commits(&self, text: &mut String, target: &Target) {
+        let Observed::Known(log) = self.seen.log(&proposal::log(self.spec, target, self.head)) else {
+            return;
+        };
+        if log.is_empty() {
+            return;
+        }
+        text.push_str("\nCommits since the promoted state:\n\n");
+        for commit in log.iter().take(LISTED) {
+            let (id, subject, author) = (short(&commit.id), commit.subject(), name_of(&commit.author));
+            let _ = writeln!(text, "- {} {} by {}", code(id), code(subject), code(author));
+        }
+        more(text, log.len());
+    }
 }
 
-/// The body.
-pub(super) fn body(
-    settings: &Settings,
-    revert: &Object,
-    spec: &RevertSpec,
-    seen: &Observation,
-    proposal: &Proposal,
-) -> String {
-    let mut text = String::new();
-    for target in &spec.targets {
-        failed(&mut text, settings, seen, spec, target);
-    }
-    change(&mut text, proposal);
-    for part in &proposal.parts {
-        why_these_lines(&mut text, spec, seen, part, proposal);
-    }
-    proof(&mut text, proposal);
-    then(&mut text, spec);
-    let _ = write!(
-        text,
-        "\n<!-- recant:revert {}/{} -->\n",
-        revert.namespace(),
-        revert.name()
-    );
-    text
-}
-
-fn failed(text: &mut String, settings: &Settings, seen: &Observation, spec: &RevertSpec, target: &Target) {
-    let run = run_of(seen, target).unwrap_or_default();
-    let name = dotted(target);
-    let reason = run.failure.as_ref().map(ToString::to_string).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "**{name}** failed its canary analysis in cluster {} at {} and was rolled back: **{}**.\n",
-        code(&settings.cluster_name),
-        code(short(&spec.bad)),
-        escaped(&reason),
-    );
-    let _ = writeln!(
-        text,
-        "The primary serves what was promoted last. Git still asks for what failed: a rebuilt cluster would run it. \
-         Merging this makes Git say what runs.\n"
-    );
-    if run.checks.is_empty() {
-        return;
-    }
+/// The checks of the last tick, and how they came there.
+fn measurements(text: &mut String, run: &Run) {
     text.push_str("| check | measured | needed | | over time |\n|---|---|---|---|---|\n");
     for (index, check) in run.checks.iter().enumerate() {
         let values: Vec<Option<f64>> = run
@@ -150,79 +207,6 @@ fn change(text: &mut String, proposal: &Proposal) {
     );
 }
 
-fn why_these_lines(
-    text: &mut String,
-    spec: &RevertSpec,
-    seen: &Observation,
-    part: &Part,
-    proposal: &Proposal,
-) {
-    let Part { target, plan, .. } = part;
-    let _ = writeln!(
-        text,
-        "### Why exactly these lines\n\n{} is rendered by {} from this branch. Between {} (promoted) and {} (the head) \
-         these of its fields changed, and this is the smallest edit of the head that takes them back:\n",
-        code(&target.object.to_string()),
-        code(&target.kustomization.to_string()),
-        code(short(&target.good)),
-        code(short(&spec.bad)),
-    );
-    text.push_str("| field | Git asks for | after the merge |\n|---|---|---|\n");
-    for leaf in plan.leaves.iter().take(LISTED) {
-        let value = |value: &Option<Value>| value.as_ref().map_or("–".to_owned(), |v| code(&plain(v)));
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} |",
-            code(&leaf.pointer),
-            value(&leaf.head),
-            value(&leaf.good)
-        );
-    }
-    more(text, plan.leaves.len());
-    commits(text, spec, seen, target, &proposal.record.files);
-    if !plan.kept.is_empty() {
-        text.push_str("\nThe same commits also changed, and this **keeps**:\n\n");
-        for file in plan.kept.iter().take(LISTED) {
-            let _ = writeln!(text, "- {}", code(file));
-        }
-        more(text, plan.kept.len());
-    }
-    text.push('\n');
-}
-
-fn commits(text: &mut String, spec: &RevertSpec, seen: &Observation, target: &Target, files: &[String]) {
-    let _ = files;
-    let query = proposal::log(spec, target, &spec.bad);
-    let head = match seen.log(&query) {
-        Observed::Known(log) => log.clone(),
-        Observed::Unknown(_) => log_to_head(spec, seen, target),
-    };
-    if head.is_empty() {
-        return;
-    }
-    text.push_str("\nCommits since the promoted state:\n\n");
-    for commit in head.iter().take(LISTED) {
-        let _ = writeln!(
-            text,
-            "- {} {} by {}",
-            code(short(&commit.id)),
-            code(commit.subject()),
-            code(name_of(&commit.author))
-        );
-    }
-    more(text, head.len());
-}
-
-fn log_to_head(spec: &RevertSpec, seen: &Observation, target: &Target) -> Vec<Commit> {
-    let Observed::Known(Some(head)) = seen.head(&spec.base()) else {
-        return Vec::new();
-    };
-    match seen.log(&proposal::log(spec, target, head)) {
-        Observed::Known(log) => log.clone(),
-        Observed::Unknown(_) => Vec::new(),
-    }
-}
-
 fn proof(text: &mut String, proposal: &Proposal) {
     text.push_str("### Proof\n\n");
     for part in &proposal.parts {
@@ -231,10 +215,12 @@ fn proof(text: &mut String, proposal: &Proposal) {
         if doubts.is_empty() {
             let _ = writeln!(
                 text,
-                "- Head and head with this edit were rendered: {object} comes back exactly as it was promoted, and no \
-                 other object changes in any of the {} Kustomization root{} that read the edited files ({}).",
-                part.proof.roots.len(),
-                if part.proof.roots.len() == 1 { "" } else { "s" },
+                "- The head was rendered without and with this edit: {object} comes back exactly as it was promoted, \
+                 and no other object changes in {} ({}).",
+                match part.proof.roots.len() {
+                    1 => "the one root that reads the edited files".to_owned(),
+                    n => format!("any of the {n} roots that read the edited files"),
+                },
                 part.proof
                     .roots
                     .iter()

@@ -9,7 +9,7 @@ use crate::effect::Push;
 use crate::effect::Write;
 use crate::object::Object;
 use crate::object::ObjectRef;
-use crate::pull::body;
+use crate::pull::body::Page;
 use crate::pull::proposal;
 use crate::pull::proposal::NoProposal;
 use crate::pull::proposal::Proposal;
@@ -223,10 +223,21 @@ impl Life<'_> {
             base: self.status.base.clone(),
             expect,
             files: proposal.files.clone(),
-            message: body::commit_message(self.revert, self.spec, self.seen, proposal),
+            message: self.page(proposal).commit_message(),
             date_s: self.status.planned_at.unwrap_or(self.now).as_second(),
         }));
         self.wake_in(0);
+    }
+
+    fn page<'p>(&'p self, proposal: &'p Proposal) -> Page<'p> {
+        Page {
+            settings: self.settings,
+            revert: self.revert,
+            spec: self.spec,
+            seen: self.seen,
+            head: &self.status.base,
+            proposal,
+        }
     }
 
     /// Whether what stands on the branch is the plan: the files of the head with the edit, and nothing else.
@@ -242,8 +253,8 @@ impl Life<'_> {
         let text = PullText {
             branch: self.own.clone(),
             base: self.spec.branch.clone(),
-            title: body::title(self.spec, self.seen, proposal),
-            body: body::body(self.settings, self.revert, self.spec, self.seen, proposal),
+            title: self.page(proposal).title(),
+            body: self.page(proposal).body(),
             labels: self.settings.pull_labels.clone(),
         };
         let Some(pull) = pull else {

@@ -254,11 +254,10 @@ fn record(
 
 fn proof_words(parts: &[Part]) -> String {
     let roots: std::collections::BTreeSet<_> = parts.iter().flat_map(|part| &part.proof.roots).collect();
-    format!(
-        "restored; no other object changes in {} of {} roots that read the file",
-        roots.len(),
-        roots.len()
-    )
+    match roots.len() {
+        1 => "restored, and no other object changes in the one root that reads the file".to_owned(),
+        n => format!("restored, and no other object changes in any of the {n} roots that read the files"),
+    }
 }
 
 /// What a proof leaves open, in plain words.

@@ -13,6 +13,8 @@ mod record;
 pub use life::ask;
 pub use life::step;
 pub use record::Culprit;
+pub use record::PlanRecord;
+pub use record::PullRecord;
 pub use record::RevertPhase;
 pub use record::RevertSpec;
 pub use record::RevertStatus;

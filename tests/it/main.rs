@@ -15,6 +15,7 @@ mod gauge;
 mod kube_api;
 mod manifests;
 mod metrics;
+mod own_kinds;
 mod repo;
 mod scenarios;
 mod serve;

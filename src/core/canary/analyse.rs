@@ -26,6 +26,13 @@ impl Turn<'_> {
         if asked != candidate.template_hash {
             return self.begin(&baseline, true);
         }
+        if self.status.analysis.is_none() {
+            let detail = "the definition of canaries.flagger.app drops status.analysis: apply recant's own, as \
+                          `recant manifests` prints it";
+            return Reason::InvalidSpec {
+                detail: detail.to_owned(),
+            };
+        }
         self.hold_services(true);
         self.hold_weight(self.status.canary_weight);
         self.scale_up();

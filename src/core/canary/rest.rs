@@ -79,6 +79,31 @@ impl Turn<'_> {
         });
     }
 
+    /// Flux may have told only after the analysis began which revision the failed template came with.
+    fn follow_failed_chain(&mut self, baseline: &Baseline, candidate: &Snapshot) {
+        let Some(chain) = self.chain.as_ref().filter(|chain| chain.settled) else {
+            return;
+        };
+        let told = candidate.chain != baseline.promoted.chain;
+        if told || chain.links == candidate.chain {
+            return;
+        }
+        let revision = chain
+            .links
+            .first()
+            .map(|link| link.revision.clone())
+            .unwrap_or_default();
+        let candidate = Snapshot {
+            chain: chain.links.clone(),
+            revision,
+            ..candidate.clone()
+        };
+        self.hold_baseline(Baseline {
+            candidate: Some(candidate),
+            ..baseline.clone()
+        });
+    }
+
     /// Says, once, that Git and cluster agree again.
     pub(super) fn settle(&mut self, during_analysis: bool) -> Reason {
         let because = Reason::Settled { during_analysis };
@@ -117,6 +142,7 @@ impl Turn<'_> {
             .candidate
             .as_ref()
             .ok_or("the failed template is not on record")?;
+        self.follow_failed_chain(baseline, candidate);
         let culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
         let name = culprit.name();
         let seen = match self.seen.object(&name) {

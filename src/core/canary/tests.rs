@@ -289,6 +289,44 @@ fn a_primary_that_flagger_made_is_adopted_without_a_restart() {
 }
 
 #[test]
+fn a_revision_that_flux_tells_of_only_later_is_still_blamed() {
+    let mut world = World::initialized();
+    world.set_image_before_flux_says_so(BAD);
+    world.run_until(Phase::Failed);
+    world.settle_down();
+    assert!(
+        world.all("Revert").is_empty(),
+        "nothing in Git is known to have changed"
+    );
+    world.apply_commit();
+    world.settle_down();
+    let reverts = world.all("Revert");
+    assert_eq!(reverts.len(), 1);
+    assert_eq!(reverts[0].str("/spec/bad"), commit(2));
+}
+
+#[test]
+fn a_definition_that_drops_recants_status_is_said_and_moves_nothing() {
+    let mut world = World::initialized();
+    world.set_image(BAD);
+    world.run_until_weight(50);
+    let mut canary = world.canary();
+    if let Some(Value::Object(status)) = canary.0.get_mut("status") {
+        status.remove("analysis");
+    }
+    world.put(canary);
+    let measured = world.analysed.len();
+    world.turn();
+    let because = world
+        .because
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert!(because.contains("recant manifests"), "{because}");
+    assert_eq!((world.analysed.len(), world.weight()), (measured, 50));
+}
+
+#[test]
 fn stopping_before_any_effect_and_beginning_again_changes_nothing_in_the_end() {
     for (image, end) in [(NEWER, Phase::Succeeded), (BAD, Phase::Failed)] {
         for crash in 0..40 {
@@ -420,11 +458,15 @@ impl World {
     }
 
     fn set_image(&mut self, image: &str) {
+        self.set_image_before_flux_says_so(image);
+        self.apply_commit();
+    }
+
+    fn set_image_before_flux_says_so(&mut self, image: &str) {
         let mut target = self.get("apps/v1", "Deployment", "podinfo");
         target.0["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
         target.set("/metadata/generation", json!(target.generation() + 1));
         self.put(target);
-        self.apply_commit();
     }
 
     fn put(&mut self, mut object: Object) {

@@ -212,11 +212,11 @@ impl<'a> Turn<'a> {
         Some(Effect::Write(Write::Update(next)))
     }
 
-    /// Whether the primary has the given target template already.
+    /// Whether the primary has the given target template already, whatever id its last promotion gave it: a primary
+    /// that Flagger promoted is not restarted for another id.
     pub(super) fn primary_has(&self, template: &Value) -> bool {
-        let wanted = template::primary_of(template, &self.label);
         self.primary
-            .is_some_and(|primary| template::of(primary) == wanted)
+            .is_some_and(|primary| template::target_of(&template::of(primary), &self.label) == *template)
     }
 
     /// The hash of the template that the target asks for now.

@@ -23,9 +23,14 @@ impl Turn<'_> {
         let Some(candidate) = baseline.candidate.clone() else {
             return self.begin(&baseline, false);
         };
-        if asked != candidate.template_hash {
+        // The record is written before the status: after a crash between the two, weight and failed checks are still
+        // those of the revision before.
+        let run = self.status.analysis.as_ref();
+        let is_its_run = run.is_some_and(|run| run.template_hash == candidate.template_hash);
+        if asked != candidate.template_hash || !is_its_run {
             return self.begin(&baseline, true);
         }
+        let baseline = self.with_chain(baseline);
         self.hold_services(true);
         self.hold_weight(self.status.canary_weight);
         self.scale_up();
@@ -113,8 +118,9 @@ impl Turn<'_> {
     }
 
     fn next_check(&mut self) {
-        let due = self.now + self.spec.analysis.interval();
+        let mut due = self.now + self.spec.analysis.interval();
         if let Some(run) = &mut self.status.analysis {
+            due = run.next_check_at.map_or(due, |not_before| due.max(not_before));
             run.next_check_at = Some(due);
         }
         self.wake_at(due);

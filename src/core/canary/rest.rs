@@ -7,6 +7,7 @@ use crate::canary::status::Phase;
 use crate::canary::status::Run;
 use crate::canary::status::set_condition;
 use crate::canary::turn::Turn;
+use crate::chain::Link;
 use crate::effect::Effect;
 use crate::effect::StatusState;
 use crate::effect::Write;
@@ -18,6 +19,7 @@ use crate::pull::RevertSpec;
 use crate::query::Observed;
 use crate::reason::Reason;
 use crate::template;
+use jiff::Timestamp;
 
 impl Turn<'_> {
     /// Holds everything as it is, settles what was reverted, begins what is new.
@@ -35,6 +37,7 @@ impl Turn<'_> {
         self.hold_weight(0);
         self.hold_replicas(0);
         if failed {
+            let baseline = self.with_chain(baseline);
             self.still_failed(&baseline)
         } else {
             self.stable(&baseline)
@@ -44,6 +47,9 @@ impl Turn<'_> {
     /// Git asks for what is promoted. After a failure that is the end of it: nothing is analysed again.
     fn stable(&mut self, baseline: &Baseline) -> Reason {
         self.follow_chain(baseline);
+        if self.chain_is_hidden() {
+            self.wake_in(super::RETRY);
+        }
         match self.status.phase {
             Phase::Failed => self.settle(false),
             Phase::Initialized => Reason::Initialized,
@@ -63,11 +69,7 @@ impl Turn<'_> {
         if chain.links == baseline.promoted.chain {
             return;
         }
-        let revision = chain
-            .links
-            .first()
-            .map(|link| link.revision.clone())
-            .unwrap_or_default();
+        let revision = revision_of(&chain.links);
         let promoted = Snapshot {
             chain: chain.links.clone(),
             revision,
@@ -77,6 +79,34 @@ impl Turn<'_> {
             promoted,
             ..baseline.clone()
         });
+    }
+
+    /// Notes the chain of the candidate, if it could not be seen, or not all of it, when the analysis began: without it
+    /// nobody could say later what is to be undone.
+    pub(super) fn with_chain(&mut self, mut baseline: Baseline) -> Baseline {
+        let asked = self.target_hash();
+        if let Some(candidate) = &mut baseline.candidate
+            && let Some(chain) = self.chain.as_ref().filter(|chain| chain.settled)
+            && candidate.template_hash == asked
+            && candidate.chain.len() < chain.links.len()
+        {
+            candidate.chain.clone_from(&chain.links);
+            candidate.revision = revision_of(&chain.links);
+            self.hold_baseline(baseline.clone());
+        }
+        baseline
+    }
+
+    /// When the metrics speak of nothing but the template that is asked for now: they look back over a time in which
+    /// one that was given up may have had its requests.
+    fn alone_from(&self) -> Option<Timestamp> {
+        let ended = match self.status.phase {
+            Phase::Failed => self.status.last_transition_time?,
+            Phase::Succeeded if self.status.is("Reverted") => self.status.last_transition_time?,
+            _ if self.status.canary_weight > 0 => self.now,
+            _ => return None,
+        };
+        Some(ended + self.spec.analysis.window())
     }
 
     /// Says, once, that Git and cluster agree again.
@@ -143,6 +173,7 @@ impl Turn<'_> {
             template_hash: candidate.template_hash.clone(),
             revision: revision.clone(),
             started_at: Some(self.now),
+            next_check_at: self.alone_from(),
             ..Run::default()
         });
         self.status.last_applied_spec.clone_from(&candidate.template_hash);
@@ -173,6 +204,13 @@ impl Turn<'_> {
             Reason::NewRevision { revision }
         }
     }
+}
+
+fn revision_of(links: &[Link]) -> String {
+    links
+        .first()
+        .map(|link| link.revision.clone())
+        .unwrap_or_default()
 }
 
 /// Whether a failure speaks against the commit: something must have been measured, or seen on the pods.

@@ -102,24 +102,26 @@ pub fn prove(
         if !own && !reads(&before) && !reads(&now) {
             continue;
         }
-        proof.roots.push(named(&other));
+        let name = named(&other, root);
         if own {
             proof.restored = is_restored(&now, want, target);
         }
-        proof.doubts.extend(new_problems(&other, &before, &now));
-        proof.collateral.extend(moved(&other, &before, &now, target, own));
+        proof.doubts.extend(new_problems(&name, &before, &now));
+        proof.collateral.extend(moved(&name, &before, &now, target, own));
+        proof.roots.push(name);
     }
     proof
 }
 
-/// Every root before and after the edit, each once; the object's own in the form in which it is deployed.
+/// Every root before and after the edit, each once; the object's own in the form in which it is deployed. Another
+/// Kustomization of the same directory is another root.
 fn all_roots(head: &Tree, after: &Tree, root: &Root, more: &[Root]) -> Vec<Root> {
     let mut all = vec![root.clone()];
     let found = recant_render::roots(head)
         .into_iter()
         .chain(recant_render::roots(after));
     for other in more.iter().cloned().chain(found) {
-        if other.path != root.path && !all.contains(&other) {
+        if !other.is_form_of(root) && !all.contains(&other) {
             all.push(other);
         }
     }
@@ -146,13 +148,12 @@ fn second_reader(after: &Tree, touched: &[String]) -> Vec<String> {
 }
 
 /// A root that does not render says nothing; it must at least not have rendered before, in the same words.
-fn new_problems(root: &Root, before: &Rendered, now: &Rendered) -> Option<String> {
+fn new_problems(name: &str, before: &Rendered, now: &Rendered) -> Option<String> {
     if before.ok() && now.ok() {
         return None;
     }
     let (was, is) = (messages(before), messages(now));
     let first = is.first().or_else(|| was.first()).cloned().unwrap_or_default();
-    let name = named(root);
     Some(match (before.ok(), now.ok()) {
         (true, _) => format!("{name} does not render any more: {first}"),
         (false, true) => format!("{name} did not render before: {first}"),
@@ -166,7 +167,7 @@ fn messages(rendered: &Rendered) -> Vec<String> {
 }
 
 /// The objects of a root that differ, but the target and what is named after its own content for it alone.
-fn moved(root: &Root, before: &Rendered, now: &Rendered, target: &ObjectId, own: bool) -> Vec<Collateral> {
+fn moved(root: &str, before: &Rendered, now: &Rendered, target: &ObjectId, own: bool) -> Vec<Collateral> {
     let objects = |rendered: &Rendered| -> BTreeMap<ObjectId, Value> {
         rendered
             .objects
@@ -183,7 +184,7 @@ fn moved(root: &Root, before: &Rendered, now: &Rendered, target: &ObjectId, own:
     changed
         .filter(|id| !permitted(id))
         .map(|id| Collateral {
-            root: named(root),
+            root: root.to_owned(),
             object: id.clone(),
             sibling: is_sibling(id, target),
         })
@@ -214,11 +215,14 @@ fn is_sibling(id: &ObjectId, target: &ObjectId) -> bool {
     id.group == target.group && id.kind == target.kind && id.name == target.name
 }
 
-fn named(root: &Root) -> String {
-    if root.path.is_empty() {
-        ".".to_owned()
-    } else {
-        root.path.clone()
+/// A root's directory; and the Kustomization, where another one deploys the object's own directory once more.
+fn named(root: &Root, own: &Root) -> String {
+    let path = if root.path.is_empty() { "." } else { &root.path };
+    match &root.flux {
+        Some(flux) if root.path == own.path && root != own => {
+            format!("{path} by Kustomization/{}/{}", flux.namespace, flux.name)
+        }
+        _ => path.to_owned(),
     }
 }
 

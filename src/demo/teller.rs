@@ -47,7 +47,7 @@ impl Teller {
              as fast.\n\n  \
              pages    {pages}\n  \
              git      git clone {clone}\n  \
-             kubectl  kubectl --kubeconfig {kubeconfig} get canaries,httproutes,deploy -A -w\n  \
+             kubectl  kubectl --kubeconfig {kubeconfig} get canaries -A -w\n  \
              metrics  {metrics}/api/v1/query?query=response_total\n"
         )
     }

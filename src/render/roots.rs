@@ -93,10 +93,11 @@ fn mentions_flux(bytes: &[u8]) -> bool {
     bytes.windows(FLUX.len()).any(|w| w == FLUX)
 }
 
-/// Flux objects found so far, by namespace and name.
+/// Flux objects found so far, by namespace and name; Kustomizations by their paths too, as every cluster in a
+/// repository has its own `apps`.
 #[derive(Default)]
 struct Seen {
-    kustomizations: BTreeMap<(String, String), flux::Kustomization>,
+    kustomizations: BTreeMap<(String, String, String), flux::Kustomization>,
     /// URLs of GitRepository objects.
     sources: BTreeMap<(String, String), String>,
 }
@@ -135,9 +136,12 @@ impl Seen {
         if let Ok(kustomization) = flux::Kustomization::from_object(object) {
             if wins {
                 // The file may leave the namespace to a kustomization.
-                self.kustomizations.remove(&(String::new(), key.1.clone()));
-                self.kustomizations.insert(key, kustomization);
+                let (name, path) = (key.1.clone(), kustomization.path.clone());
+                self.kustomizations
+                    .remove(&(String::new(), name.clone(), path.clone()));
+                self.kustomizations.insert((key.0, name, path), kustomization);
             } else {
+                let key = (key.0, key.1, kustomization.path.clone());
                 self.kustomizations.entry(key).or_insert(kustomization);
             }
         } else if id.kind == "GitRepository" {

@@ -3,6 +3,7 @@
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration, randomness but a given seed.
 
 pub mod agent;
+pub mod check;
 pub mod clock;
 pub mod cluster;
 mod condition;

@@ -24,7 +24,10 @@
 //! `canary NS/NAME phase PHASE`, `canary NS/NAME weight PCT`, `canary NS/NAME CONDITION is STATUS`,
 //! `canary NS/NAME says "text"`, `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
 //! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
-//! `pull says "text"`, `file PATH says "text"` (at the head of the branch), `converged`.
+//! `pull says "text"`, `pull commented "text"`, `reverts N`, `revert phase PHASE`, `revert says "text"`,
+//! `branches N`, `file PATH says "text"` (at the head of the branch), `converged`.
+//!
+//! A story that needs another repository begins with a commit: Flux then finds it when it first looks.
 
 mod expect;
 mod parse;

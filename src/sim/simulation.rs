@@ -100,7 +100,7 @@ impl Simulation {
     ///
     /// # Errors
     /// `file:line: message` of the statement that could not be carried out or was not fulfilled; what `check` said.
-    pub fn run(&mut self, check: impl Fn(&mut World) -> Result<(), String>) -> Result<(), String> {
+    pub fn run(&mut self, mut check: impl FnMut(&mut World) -> Result<(), String>) -> Result<(), String> {
         let end = self.world.now() + LONGEST;
         while self.world.now() < end {
             if self.play_on()? {

@@ -23,16 +23,18 @@ impl Turn<'_> {
         let Some(candidate) = baseline.candidate.clone() else {
             return self.begin(&baseline, false);
         };
-        if asked != candidate.template_hash {
-            return self.begin(&baseline, true);
-        }
-        if self.status.analysis.is_none() {
+        let Some(run) = &self.status.analysis else {
             let detail = "the definition of canaries.flagger.app drops status.analysis: apply recant's own, as \
                           `recant manifests` prints it";
-            return Reason::InvalidSpec {
-                detail: detail.to_owned(),
-            };
+            let detail = detail.to_owned();
+            return Reason::InvalidSpec { detail };
+        };
+        // The record is written before the status: after a crash between the two, weight and failed checks are still
+        // those of the revision before.
+        if asked != candidate.template_hash || run.template_hash != candidate.template_hash {
+            return self.begin(&baseline, true);
         }
+        let baseline = self.with_chain(baseline);
         self.hold_services(true);
         self.hold_weight(self.status.canary_weight);
         self.scale_up();
@@ -120,8 +122,9 @@ impl Turn<'_> {
     }
 
     fn next_check(&mut self) {
-        let due = self.now + self.spec.analysis.interval();
+        let mut due = self.now + self.spec.analysis.interval();
         if let Some(run) = &mut self.status.analysis {
+            due = run.next_check_at.map_or(due, |not_before| due.max(not_before));
             run.next_check_at = Some(due);
         }
         self.wake_at(due);

@@ -7,6 +7,7 @@ use crate::canary::status::Phase;
 use crate::canary::status::Run;
 use crate::canary::status::set_condition;
 use crate::canary::turn::Turn;
+use crate::chain::Link;
 use crate::effect::Effect;
 use crate::effect::StatusState;
 use crate::effect::Write;
@@ -18,6 +19,7 @@ use crate::pull::RevertSpec;
 use crate::query::Observed;
 use crate::reason::Reason;
 use crate::template;
+use jiff::Timestamp;
 
 impl Turn<'_> {
     /// Holds everything as it is, settles what was reverted, begins what is new.
@@ -35,6 +37,7 @@ impl Turn<'_> {
         self.hold_weight(0);
         self.hold_replicas(0);
         if failed {
+            let baseline = self.with_chain(baseline);
             self.still_failed(&baseline)
         } else {
             self.stable(&baseline)
@@ -44,6 +47,9 @@ impl Turn<'_> {
     /// Git asks for what is promoted. After a failure that is the end of it: nothing is analysed again.
     fn stable(&mut self, baseline: &Baseline) -> Reason {
         self.follow_chain(baseline);
+        if self.chain_is_hidden() {
+            self.wake_in(super::RETRY);
+        }
         match self.status.phase {
             Phase::Failed => self.settle(false),
             Phase::Initialized => Reason::Initialized,
@@ -63,11 +69,7 @@ impl Turn<'_> {
         if chain.links == baseline.promoted.chain {
             return;
         }
-        let revision = chain
-            .links
-            .first()
-            .map(|link| link.revision.clone())
-            .unwrap_or_default();
+        let revision = revision_of(&chain.links);
         let promoted = Snapshot {
             chain: chain.links.clone(),
             revision,
@@ -79,29 +81,33 @@ impl Turn<'_> {
         });
     }
 
-    /// Flux may have told only after the analysis began which revision the failed template came with.
-    fn follow_failed_chain(&mut self, baseline: &Baseline, candidate: &Snapshot) {
-        let Some(chain) = self.chain.as_ref().filter(|chain| chain.settled) else {
-            return;
-        };
-        let told = candidate.chain != baseline.promoted.chain;
-        if told || chain.links == candidate.chain {
-            return;
+    /// Notes the chain of the candidate, if it could not be seen, or not all of it, when the analysis began, or if Flux
+    /// only tells now which revision it was: without it nobody could say what is to be undone.
+    pub(super) fn with_chain(&mut self, mut baseline: Baseline) -> Baseline {
+        let asked = self.target_hash();
+        if let Some(candidate) = &mut baseline.candidate
+            && let Some(chain) = self.chain.as_ref().filter(|chain| chain.settled)
+            && candidate.template_hash == asked
+            && candidate.chain != chain.links
+            && (candidate.chain.len() < chain.links.len() || candidate.chain == baseline.promoted.chain)
+        {
+            candidate.chain.clone_from(&chain.links);
+            candidate.revision = revision_of(&chain.links);
+            self.hold_baseline(baseline.clone());
         }
-        let revision = chain
-            .links
-            .first()
-            .map(|link| link.revision.clone())
-            .unwrap_or_default();
-        let candidate = Snapshot {
-            chain: chain.links.clone(),
-            revision,
-            ..candidate.clone()
+        baseline
+    }
+
+    /// When the metrics speak of nothing but the template that is asked for now: they look back over a time in which
+    /// one that was given up may have had its requests.
+    fn alone_from(&self) -> Option<Timestamp> {
+        let ended = match self.status.phase {
+            Phase::Failed => self.status.last_transition_time?,
+            Phase::Succeeded if self.status.is("Reverted") => self.status.last_transition_time?,
+            _ if self.status.canary_weight > 0 => self.now,
+            _ => return None,
         };
-        self.hold_baseline(Baseline {
-            candidate: Some(candidate),
-            ..baseline.clone()
-        });
+        Some(ended + self.spec.analysis.window())
     }
 
     /// Says, once, that Git and cluster agree again.
@@ -142,7 +148,6 @@ impl Turn<'_> {
             .candidate
             .as_ref()
             .ok_or("the failed template is not on record")?;
-        self.follow_failed_chain(baseline, candidate);
         let culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
         let name = culprit.name();
         let seen = match self.seen.object(&name) {
@@ -169,6 +174,7 @@ impl Turn<'_> {
             template_hash: candidate.template_hash.clone(),
             revision: revision.clone(),
             started_at: Some(self.now),
+            next_check_at: self.alone_from(),
             ..Run::default()
         });
         self.status.last_applied_spec.clone_from(&candidate.template_hash);
@@ -199,6 +205,13 @@ impl Turn<'_> {
             Reason::NewRevision { revision }
         }
     }
+}
+
+fn revision_of(links: &[Link]) -> String {
+    links
+        .first()
+        .map(|link| link.revision.clone())
+        .unwrap_or_default()
 }
 
 /// Whether a failure speaks against the commit: something must have been measured, or seen on the pods.

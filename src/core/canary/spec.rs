@@ -221,6 +221,15 @@ impl Analysis {
             .max(SignedDuration::from_secs(10))
     }
 
+    /// The longest time that a metric looks back over.
+    pub fn window(&self) -> SignedDuration {
+        let windows = self
+            .metrics
+            .iter()
+            .filter_map(|metric| duration::parse(metric.interval()));
+        windows.max().unwrap_or_default()
+    }
+
     /// Failed checks before the rollback: at least 1.
     pub fn threshold(&self) -> i64 {
         self.threshold.max(1)

@@ -82,7 +82,7 @@ pub struct Run {
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// When the next check is due; none before the first weight.
+    /// When the next check is due; before the first weight, when the first may be at the earliest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_check_at: Option<Timestamp>,
     /// The checks of the last tick.

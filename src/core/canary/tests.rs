@@ -346,6 +346,70 @@ fn stopping_before_any_effect_and_beginning_again_changes_nothing_in_the_end() {
     }
 }
 
+#[test]
+fn stopping_while_an_analysis_begins_again_gives_the_new_revision_no_weight_of_the_old() {
+    for crash in 0..12 {
+        let mut world = World::initialized();
+        world.set_image("podinfo:6.8.0");
+        world.run_until_weight(100);
+        world.set_image(NEWER);
+        world.analysed.clear();
+        world.crash_at = Some(world.effects + crash);
+        world.run_until_promoted(NEWER);
+        assert!(
+            world.analysed.len() >= 2,
+            "crash at effect {crash}: promoted after {:?}",
+            world.analysed
+        );
+    }
+}
+
+#[test]
+fn a_chain_that_was_hidden_when_the_analysis_began_is_noted_later() {
+    let mut world = World::initialized();
+    world.set_image(BAD);
+    world.hidden = true;
+    world.run_until_weight(50);
+    world.hidden = false;
+    world.run_until(Phase::Failed);
+    world.settle_down();
+    assert_eq!(world.all("Revert").len(), 1, "{:?}", world.because);
+}
+
+#[test]
+fn a_revision_that_renders_the_promoted_template_is_noted_once_it_can_be_seen() {
+    let mut world = World::initialized();
+    world.apply_commit();
+    world.hidden = true;
+    world.turn();
+    assert!(world.woken, "it looks again");
+    world.hidden = false;
+    world.turn();
+    world.set_image(BAD);
+    world.run_until(Phase::Failed);
+    world.settle_down();
+    let reverts = world.all("Revert");
+    let good = reverts.first().map(|revert| revert.str("/spec/targets/0/good"));
+    assert_eq!(good, Some(commit(2).as_str()));
+}
+
+#[test]
+fn a_revision_is_not_judged_by_the_requests_of_the_one_before_it() {
+    let mut world = World::initialized();
+    world.set_image(BAD);
+    world.run_until(Phase::Failed);
+    let ended = world.now;
+    world.set_image(NEWER);
+    world.run_until_weight(50);
+    let before = world.analysed.len();
+    world.run_while(|world| world.analysed.len() == before);
+    let waited = world.now.duration_since(ended).as_secs();
+    assert!(
+        waited >= 55,
+        "the metrics look back 60 s, and were asked after {waited} s"
+    );
+}
+
 /// A world of one Canary.
 struct World {
     now: Timestamp,
@@ -353,6 +417,10 @@ struct World {
     version: u64,
     /// The answer to every metric, instead of one that depends on the image.
     dark: Option<Observed<Option<f64>>>,
+    /// Whether Flux's objects cannot be seen.
+    hidden: bool,
+    /// Whether the last step asked to be woken.
+    woken: bool,
     /// Deployments whose pods do not become ready.
     frozen: Vec<String>,
     frozen_since: Timestamp,
@@ -380,6 +448,8 @@ impl World {
             objects: BTreeMap::new(),
             version: 0,
             dark: None,
+            hidden: false,
+            woken: false,
             frozen: Vec::new(),
             frozen_since: Timestamp::UNIX_EPOCH,
             weights: Vec::new(),
@@ -575,6 +645,7 @@ impl World {
         let seen = self.observe(&settings, &canary);
         let step = step(self.now, &settings, &canary, &seen);
         self.because = Some(step.because.clone());
+        self.woken = step.wake.is_some();
         self.perform(step);
         self.check();
         self.now += SignedDuration::from_secs(5);
@@ -597,6 +668,9 @@ impl World {
 
     fn answer(&mut self, query: &Query) -> Observed<Answer> {
         match query {
+            Query::Object(name) if self.hidden && name.api_version.contains("toolkit.fluxcd.io") => {
+                Observed::Unknown(Why::Unreachable("no answer".to_owned()))
+            }
             Query::Object(name) => Observed::Known(Answer::Object(self.objects.get(name).cloned())),
             Query::Metric(_) => {
                 let image = self.image("podinfo");

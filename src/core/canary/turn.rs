@@ -21,7 +21,9 @@ use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Observation;
 use crate::query::Observed;
+use crate::query::Query;
 use crate::query::RepoUrl;
+use crate::query::Why;
 use crate::reason::Reason;
 use crate::settings::Settings;
 use crate::step::Step;
@@ -303,6 +305,15 @@ impl<'a> Turn<'a> {
             .as_ref()
             .map(|chain| chain.links.clone())
             .unwrap_or_default()
+    }
+
+    /// Whether a link of the chain did not answer; it may the next time.
+    pub(super) fn chain_is_hidden(&self) -> bool {
+        let asked = chain::applier(self.target).map(|first| chain::ask(self.seen, &first));
+        asked.into_iter().flatten().any(|query| match &query {
+            Query::Object(name) => matches!(self.seen.object(name), Observed::Unknown(Why::Unreachable(_))),
+            _ => false,
+        })
     }
 
     /// Records an event of type `Normal`.

@@ -125,3 +125,36 @@ fn a_root_that_stops_rendering_is_a_doubt() {
         proof.doubts
     );
 }
+
+#[test]
+fn another_kustomization_of_the_same_directory_is_another_root() {
+    let flux = |name: &str, namespace: &str| {
+        format!(
+            "//- /clusters/a/{name}.yaml\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
+             metadata: {{name: {name}, namespace: flux-system}}\nspec: {{path: ./prod, \
+             targetNamespace: {namespace}, sourceRef: {{kind: GitRepository, name: flux-system}}}}\n"
+        )
+    };
+    let good = Tree::fixture(&format!(
+        "{BASE}{}{}",
+        flux("apps", "prod"),
+        flux("apps-eu", "eu")
+    ));
+    let of = |name: &str| {
+        recant_render::roots(&good)
+            .into_iter()
+            .find(|root| root.flux.as_ref().is_some_and(|flux| flux.name == name))
+            .expect("the Kustomization")
+    };
+    let own = of("apps");
+    let want = render(&good, &own).find(&web("prod")).expect("the object").json();
+    let proof = prove(&bumped(&good), &good, &want, &own, &web("prod"), &[]);
+    let told: Vec<_> = proof
+        .collateral
+        .iter()
+        .map(|c| (c.root.as_str(), c.object.to_string(), c.sibling))
+        .collect();
+    let eu = "prod by Kustomization/flux-system/apps-eu";
+    assert_eq!(told, [(eu, "Deployment/eu/web".to_owned(), true)]);
+    assert!(proof.restored && !proof.holds());
+}

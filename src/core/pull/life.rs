@@ -34,6 +34,9 @@ use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
+/// Time before another look at what could not be seen, in seconds.
+const RETRY_S: i64 = 10;
+
 /// What must be seen before the next move of a Revert; ask again with the answers until nothing new is asked.
 pub fn ask(settings: &Settings, revert: &Object, seen: &Observation) -> Vec<Query> {
     let Ok(spec) = RevertSpec::of(revert) else {
@@ -98,7 +101,7 @@ pub fn step(now: Timestamp, settings: &Settings, revert: &Object, seen: &Observa
         wake: None,
     };
     let because = life.next().unwrap_or_else(|(what, why)| {
-        life.wake_in(settings.pull_poll_s);
+        life.wake_in(settings.pull_poll_s.min(RETRY_S));
         Reason::CannotSee { what, why }
     });
     let Life {

@@ -22,7 +22,7 @@ pub(super) struct Reach<'t> {
 impl<'t> Reach<'t> {
     pub(super) fn new(head: &'t Tree, root: &'t Root, target: &'t ObjectId) -> Self {
         let mut all = recant_render::roots(head);
-        all.retain(|r| r.path != root.path);
+        all.retain(|r| !r.is_form_of(root));
         all.push(root.clone());
         let roots = all
             .into_iter()

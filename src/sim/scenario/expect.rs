@@ -39,6 +39,16 @@ pub enum Expectation {
     PullChanges(usize, usize, usize),
     /// Words in the newest pull request's title or body.
     PullSays(String),
+    /// Words in a comment on the newest pull request.
+    PullCommented(String),
+    /// How many Reverts there are.
+    Reverts(usize),
+    /// The newest Revert's phase.
+    RevertPhase(String),
+    /// Words in the newest Revert's `Ready` condition.
+    RevertSays(String),
+    /// How many branches the repository has.
+    Branches(usize),
     /// Words in a file at the head of the branch.
     FileSays(String, String),
     /// Git, target, primary and pull request agree.
@@ -71,11 +81,17 @@ impl Expectation {
                 Self::PullChanges(count(files)?, count(added)?, count(removed)?)
             }
             ["pull", "says", words] => Self::PullSays(text(words)),
+            ["pull", "commented", words] => Self::PullCommented(text(words)),
+            ["reverts", n] => Self::Reverts(count(n)?),
+            ["revert", "phase", phase] => Self::RevertPhase(text(phase)),
+            ["revert", "says", words] => Self::RevertSays(text(words)),
+            ["branches", n] => Self::Branches(count(n)?),
             ["file", path, "says", words] => Self::FileSays(text(path), text(words)),
             ["converged"] => Self::Converged,
             _ => {
                 return Err(format!(
-                    "expect {}: not understood; expect canary, deployment, pull, pulls, file or converged",
+                    "expect {}: not understood; expect canary, deployment, pull, pulls, revert, reverts, branches, \
+                     file or converged",
                     words.join(" ")
                 ));
             }
@@ -117,6 +133,18 @@ impl Expectation {
                 let pull = newest(world)?;
                 holds(&format!("{}\n{}", pull.title, pull.body), words)
             }
+            Self::PullCommented(words) => {
+                let comments = newest(world)?.comments.into_iter().map(|comment| comment.body);
+                holds(&comments.collect::<Vec<_>>().join("\n"), words)
+            }
+            Self::Reverts(n) => same(&world.cluster.list(RECANT_API, "Revert", "").len(), n),
+            Self::RevertPhase(phase) => same(&format!("{:?}", revert_status(world)?.phase), phase),
+            Self::RevertSays(words) => {
+                let status = revert_status(world)?;
+                let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
+                holds(ready.map_or("", |c| c.message.as_str()), words)
+            }
+            Self::Branches(n) => same(&world.git()?.branches().len(), n),
             Self::FileSays(path, words) => {
                 let tree = world.head_tree()?;
                 holds(
@@ -155,6 +183,15 @@ fn object(world: &World, name: &ObjectRef) -> Result<Object, String> {
 
 fn canary_status(world: &World, name: &ObjectRef) -> Result<Status, String> {
     object(world, name).map(|canary| Status::of(&canary))
+}
+
+/// The status of the newest Revert.
+fn revert_status(world: &World) -> Result<RevertStatus, String> {
+    let reverts = world.cluster.list(RECANT_API, "Revert", "").into_iter();
+    reverts
+        .max_by_key(|revert| revert.str("/metadata/creationTimestamp").to_owned())
+        .map(|revert| RevertStatus::of(&revert))
+        .ok_or_else(|| "there is no Revert".to_owned())
 }
 
 fn newest(world: &mut World) -> Result<PullRequest, String> {

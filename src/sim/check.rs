@@ -1,0 +1,300 @@
+//! What must be true at every moment of every story, whatever goes wrong: one small function for each promise.
+//!
+//! Called after each simulated second. What the promises say of the past (what was measured, which commits are new) is
+//! remembered here, never asked of recant. That a story ends at all is the scenario's own expectation.
+
+use crate::fleet::BOT;
+use crate::forge::Stage;
+use crate::git::Git;
+use crate::world::World;
+use recant_core::baseline::Baseline;
+use recant_core::baseline::RECANT_API;
+use recant_core::canary::spec::API_VERSION;
+use recant_core::canary::status::Phase;
+use recant_core::canary::status::Status;
+use recant_core::object::Object;
+use recant_core::object::ObjectRef;
+use recant_core::pull::RevertStatus;
+use recant_core::settings::Settings;
+use recant_core::template;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// The promises, and what must be remembered to hold recant to them.
+#[derive(Clone, Debug, Default)]
+pub struct Promises {
+    /// Words that must not be told to anybody: tokens.
+    secrets: Vec<String>,
+    /// Templates that got requests while they were analysed, or were there first: Canary and hash.
+    measured: BTreeSet<(ObjectRef, String)>,
+    /// The template each primary had a second ago.
+    primaries: BTreeMap<ObjectRef, String>,
+    /// The head of the deployed branch that was looked at last.
+    head: Option<String>,
+    /// The heads of recant's branches that were looked at last.
+    branches: BTreeMap<String, String>,
+}
+
+impl Promises {
+    /// The promises, and secrets that nobody may be told.
+    pub fn new(secrets: &[&str]) -> Self {
+        Self {
+            secrets: secrets.iter().map(|secret| (*secret).to_owned()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether all of them hold now.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&mut self, world: &mut World) -> Result<(), String> {
+        for canary in world.cluster.list(API_VERSION, "Canary", "") {
+            at_rest_the_canary_gets_nothing(world, &canary)?;
+            weights_go_where_pods_are(world, &canary)?;
+            the_primary_is_on_record(world, &canary)?;
+            self.only_what_was_measured_is_promoted(world, &canary)?;
+        }
+        one_open_pull_request_for_one_revert(world)?;
+        self.branches_hold_what_was_planned(world)?;
+        self.the_deployed_branch_is_never_pushed(world)?;
+        self.nobody_is_told_a_secret(world)
+    }
+
+    /// A primary only ever gets a template that got requests under analysis; but for the first, and `skipAnalysis`.
+    fn only_what_was_measured_is_promoted(&mut self, world: &World, canary: &Object) -> Result<(), String> {
+        let name = canary.reference();
+        let status = Status::of(canary);
+        if let Some(run) = status.analysis.filter(|_| status.canary_weight > 0) {
+            self.measured.insert((name.clone(), run.template_hash));
+        }
+        let Some(primary) = workload(world, canary, "-primary") else {
+            return Ok(());
+        };
+        let pointer = format!(
+            "/spec/template/metadata/annotations/{}",
+            template::escaped(template::ID_ANNOTATION)
+        );
+        let hash = primary.str(&pointer).to_owned();
+        let before = self.primaries.insert(name.clone(), hash.clone());
+        let skips = canary.at("/spec/skipAnalysis") == Some(&Value::Bool(true));
+        if before.is_none() || skips {
+            self.measured.insert((name, hash));
+            return Ok(());
+        }
+        if before.as_ref() == Some(&hash) || self.measured.contains(&(name.clone(), hash.clone())) {
+            return Ok(());
+        }
+        Err(format!(
+            "the primary of {name} has template {hash}, which was never measured"
+        ))
+    }
+
+    /// What recant pushes changes the files of the plan that is on record for it, and no others.
+    fn branches_hold_what_was_planned(&mut self, world: &mut World) -> Result<(), String> {
+        let reverts = world.cluster.list(RECANT_API, "Revert", "");
+        let base = world.head()?;
+        let git = world.git()?;
+        let own = Settings::default().branch_prefix;
+        for (branch, head) in git
+            .branches()
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(&own))
+        {
+            if self.branches.insert(branch.clone(), head.clone()).as_ref() == Some(&head)
+                || !is_bots(git.as_ref(), &head)
+            {
+                continue;
+            }
+            let revert = reverts
+                .iter()
+                .find(|revert| branch.ends_with(&format!("/{}", revert.name())));
+            let plan = revert.and_then(|revert| RevertStatus::of(revert).plan);
+            let planned = plan
+                .ok_or_else(|| format!("{branch} was pushed without a plan on record"))?
+                .files;
+            let touched = touched(git.as_ref(), &base, &head)?;
+            if let Some(file) = touched.iter().find(|file| !planned.contains(file)) {
+                return Err(format!("{branch} changes {file}, which is not in the plan"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The branch that is deployed moves by people's commits and merges, never by a push of recant's.
+    fn the_deployed_branch_is_never_pushed(&mut self, world: &mut World) -> Result<(), String> {
+        let head = world.head()?;
+        let git = world.git()?;
+        let mut at = Some(head.clone());
+        while let Some(id) = at.filter(|id| self.head.as_ref() != Some(id)) {
+            if is_bots(git.as_ref(), &id) {
+                return Err(format!("recant's commit {id} was pushed to the deployed branch"));
+            }
+            at = git.show(&id).and_then(|commit| commit.parents.first().cloned());
+        }
+        self.head = Some(head);
+        Ok(())
+    }
+
+    /// No pull request, comment, commit message or commit status holds a secret.
+    fn nobody_is_told_a_secret(&self, world: &mut World) -> Result<(), String> {
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
+        let told = told(world)?;
+        let leak = told
+            .iter()
+            .find(|text| self.secrets.iter().any(|secret| text.contains(secret)));
+        leak.map_or(Ok(()), |text| Err(format!("a secret is told: {text}")))
+    }
+}
+
+/// A Canary at rest sends nothing to the canary, and all weights make 100.
+fn at_rest_the_canary_gets_nothing(world: &World, canary: &Object) -> Result<(), String> {
+    let Some((primary, own)) = weights(world, canary) else {
+        return Ok(());
+    };
+    let phase = Status::of(canary).phase;
+    let rests = matches!(phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
+    if primary + own != 100 || (rests && own != 0) {
+        return Err(format!(
+            "{} is {phase:?}, and its route says primary {primary}, canary {own}",
+            canary.reference()
+        ));
+    }
+    Ok(())
+}
+
+/// Traffic is only sent to a Deployment that is meant to have pods.
+fn weights_go_where_pods_are(world: &World, canary: &Object) -> Result<(), String> {
+    let Some((primary, own)) = weights(world, canary) else {
+        return Ok(());
+    };
+    for (weight, suffix) in [(primary, "-primary"), (own, "")] {
+        let down = workload(world, canary, suffix).is_none_or(|it| it.int("/spec/replicas") == Some(0));
+        if weight > 0 && down {
+            return Err(format!(
+                "{weight} percent go to {}{suffix}, which is scaled to zero",
+                canary.str("/spec/targetRef/name")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The primary's template is the Baseline's promoted one, or the one that is being promoted.
+fn the_primary_is_on_record(world: &World, canary: &Object) -> Result<(), String> {
+    let (Some(target), Some(primary)) = (workload(world, canary, ""), workload(world, canary, "-primary"))
+    else {
+        return Ok(());
+    };
+    let name = Baseline::name(canary);
+    let object = world
+        .cluster
+        .get(&name)
+        .ok_or_else(|| format!("{name} is gone"))?;
+    let baseline = Baseline::of(&object)?;
+    let label = template::selector_label(&target, &Settings::default().selector_labels)
+        .ok_or_else(|| format!("{} has no label to select by", target.reference()))?;
+    let is = template::of(&primary);
+    let candidate = baseline.candidate.filter(|_| {
+        matches!(
+            Status::of(canary).phase,
+            Phase::Progressing | Phase::Promoting | Phase::Finalising
+        )
+    });
+    let mut known = [Some(baseline.promoted), candidate].into_iter().flatten();
+    if known.any(|snapshot| template::primary_of(&snapshot.template, &label) == is) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} has a template that is not on record",
+        primary.reference()
+    ))
+}
+
+/// There is never more than one open pull request for one Revert.
+fn one_open_pull_request_for_one_revert(world: &mut World) -> Result<(), String> {
+    let mut open = BTreeSet::new();
+    for pull in world.pull_requests() {
+        if pull.stage == Stage::Open && !open.insert(pull.head_branch.clone()) {
+            return Err(format!("two pull requests from {} are open", pull.head_branch));
+        }
+    }
+    Ok(())
+}
+
+/// The target of a Canary, or what is named after it.
+fn workload(world: &World, canary: &Object, suffix: &str) -> Option<Object> {
+    let name = format!("{}{suffix}", canary.str("/spec/targetRef/name"));
+    world.cluster.get(&ObjectRef::new(
+        "apps/v1",
+        "Deployment",
+        canary.namespace(),
+        &name,
+    ))
+}
+
+/// The weights of primary and canary, as the route has them.
+fn weights(world: &World, canary: &Object) -> Option<(i64, i64)> {
+    let apex = match canary.str("/spec/service/name") {
+        "" => canary.str("/spec/targetRef/name"),
+        name => name,
+    };
+    let route = |api: &str, kind: &str| {
+        world
+            .cluster
+            .get(&ObjectRef::new(api, kind, canary.namespace(), apex))
+    };
+    let split = route("split.smi-spec.io/v1alpha1", "TrafficSplit");
+    let (route, pointer, field) = match split {
+        Some(split) => (split, "/spec/backends", "service"),
+        None => {
+            let route = route("gateway.networking.k8s.io/v1", "HTTPRoute")?;
+            (route, "/spec/rules/0/backendRefs", "name")
+        }
+    };
+    let backends = route.at(pointer)?.as_array()?.clone();
+    let weight = |suffix: &str| {
+        let name = format!("{apex}{suffix}");
+        let backend = backends.iter().find(|backend| backend[field] == name.as_str())?;
+        let weight = &backend["weight"];
+        weight.as_i64().or_else(|| weight.as_str()?.parse().ok())
+    };
+    Some((weight("-primary")?, weight("-canary")?))
+}
+
+fn is_bots(git: &dyn Git, id: &str) -> bool {
+    git.show(id)
+        .is_some_and(|commit| commit.author.starts_with(&format!("{BOT} <")))
+}
+
+/// The files in which a commit differs from where it left the base.
+fn touched(git: &dyn Git, base: &str, head: &str) -> Result<Vec<String>, String> {
+    let fork = git
+        .merge_base(base, head)
+        .ok_or_else(|| format!("{head} has nothing in common with the deployed branch"))?;
+    let tree = |id: &str| git.tree(id).ok_or_else(|| format!("commit {id} has no files"));
+    Ok(tree(&fork)?.changed(&tree(head)?))
+}
+
+/// Everything recant has told people outside of the cluster.
+fn told(world: &mut World) -> Result<Vec<String>, String> {
+    let mut told = Vec::new();
+    for pull in world.pull_requests() {
+        told.extend(pull.comments.into_iter().map(|comment| comment.body));
+        told.extend([pull.title, pull.body, pull.head_branch]);
+    }
+    let heads = world.git()?.branches();
+    for head in heads.values() {
+        let git = world.git()?;
+        let commits = git.log(None, head, 50);
+        for commit in commits {
+            let statuses = world.forge.statuses(crate::fleet::REPO, &commit.id);
+            told.extend(statuses.into_iter().map(|status| status.description.clone()));
+            told.push(commit.message);
+        }
+    }
+    Ok(told)
+}

@@ -96,12 +96,19 @@ impl Line {
             Reason::Advanced { weight_pct, .. } => format!("{} {}", bar(*weight_pct), told.because),
             because => because.to_string(),
         };
-        Some(Self { at: told.at, who, mood, text, json })
+        Some(Self {
+            at: told.at,
+            who,
+            mood,
+            text,
+            json,
+        })
     }
 
     /// What happened in the world. That Flux applied what was there already is not worth a line.
     pub(crate) fn of_world(happening: &Happening) -> Option<Self> {
-        if matches!(&happening.what, What::Applied { changed, pruned, .. } if changed.is_empty() && pruned.is_empty()) {
+        if matches!(&happening.what, What::Applied { changed, pruned, .. } if changed.is_empty() && pruned.is_empty())
+        {
             return None;
         }
         let (who, mood) = match &happening.what {
@@ -111,15 +118,27 @@ impl Line {
             What::Stuck { .. } => ("pods", Mood::Bad),
         };
         let text = match &happening.what {
-            What::Fetched { revision, subject, .. } => format!("{} {subject}", short_revision(revision)),
-            What::Applied { kustomization, revision, changed, pruned, .. } => {
-                applied(kustomization, revision, changed, pruned)
-            }
+            What::Fetched {
+                revision, subject, ..
+            } => format!("{} {subject}", short_revision(revision)),
+            What::Applied {
+                kustomization,
+                revision,
+                changed,
+                pruned,
+                ..
+            } => applied(kustomization, revision, changed, pruned),
             other => shortened(&other.to_string()),
         };
         let json = json!({"source": "world"});
         let (at, who) = (happening.at, who.to_owned());
-        Some(Self { at, who, mood, text, json })
+        Some(Self {
+            at,
+            who,
+            mood,
+            text,
+            json,
+        })
     }
 
     /// A statement of the story, as it is carried out.

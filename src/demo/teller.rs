@@ -18,7 +18,11 @@ pub(crate) struct Teller {
 impl Teller {
     /// Tells what happens from `begin` on.
     pub(crate) const fn new(begin: Timestamp, json: bool) -> Self {
-        Self { begin, last: begin, json }
+        Self {
+            begin,
+            last: begin,
+            json,
+        }
     }
 
     /// Where to look, before anything happens.

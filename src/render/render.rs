@@ -32,22 +32,6 @@ pub struct Root {
     pub flux: Option<flux::Kustomization>,
 }
 
-impl Root {
-    /// Whether both mean one deployment: the same directory, and the same Flux Kustomization if both name one. Two
-    /// Kustomizations of one directory are two deployments.
-    pub fn is_form_of(&self, other: &Self) -> bool {
-        let same_name = match (&self.flux, &other.flux) {
-            (Some(one), Some(other)) => {
-                // A file may leave the namespace to a kustomization.
-                let unsaid = one.namespace.is_empty() || other.namespace.is_empty();
-                one.name == other.name && (unsaid || one.namespace == other.namespace)
-            }
-            _ => true,
-        };
-        self.path == other.path && same_name
-    }
-}
-
 /// Renders a root: what Flux (or `kustomize build --load-restrictor LoadRestrictionsNone`) would apply, in order,
 /// with problems for all that could not be done.
 pub fn render(tree: &Tree, root: &Root) -> Rendered {

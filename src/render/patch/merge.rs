@@ -19,8 +19,15 @@ pub(crate) fn merge(dest: Node, patch: Node, tombs: &mut Vec<Tomb>) -> Result<Op
     let mut merger = Merger {
         path: String::new(),
         tombs,
+        written: Vec::new(),
     };
-    merger.walk(Some(dest), Some(patch), None)
+    let mut merged = merger.walk(Some(dest), Some(patch), None)?;
+    for value in &merger.written {
+        if let Some(node) = &mut merged {
+            node.write_shared(value.shared, value);
+        }
+    }
+    Ok(merged)
 }
 
 const DIRECTIVES: [&str; 3] = ["$setElementOrder", "$deleteFromPrimitiveList", "$retainKeys"];
@@ -52,6 +59,8 @@ enum Directive {
 struct Merger<'t> {
     path: String,
     tombs: &'t mut Vec<Tomb>,
+    /// Values that were written over shared ones.
+    written: Vec<Node>,
 }
 
 impl Merger<'_> {
@@ -103,9 +112,19 @@ impl Merger<'_> {
     }
 
     fn replace(&mut self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
-        let Some(patch) = patch else { return dest };
+        let Some(mut patch) = patch else { return dest };
         if patch.is_null() {
             self.bury(dest.as_ref(), patch.origin);
+            return Some(patch);
+        }
+        if let (Kind::Scalar(new), Some(Kind::Scalar(old))) =
+            (&mut patch.kind, dest.as_ref().map(|d| &d.kind))
+        {
+            *new = new.clone().in_place_of(old);
+        }
+        if let Some(shared) = dest.map(|d| d.shared).filter(|shared| *shared != 0) {
+            patch.shared = shared;
+            self.written.push(patch.clone());
         }
         Some(patch)
     }

@@ -180,7 +180,7 @@ pub struct Rendered {
     pub objects: Vec<Object>,
     /// What went wrong, with places.
     pub problems: Vec<Problem>,
-    /// Every path of the tree that was read or looked for.
+    /// Every path of the tree that was read or looked for; a directory that was walked ends with `/`.
     pub reads: BTreeSet<String>,
 }
 
@@ -188,6 +188,17 @@ impl Rendered {
     /// The object of that name; the version of its API does not count.
     pub fn find(&self, id: &ObjectId) -> Option<&Object> {
         self.objects.iter().find(|o| o.id().same_object(id))
+    }
+
+    /// Whether a change of this path, or its appearance, may change the result.
+    pub fn looks_at(&self, path: &str) -> bool {
+        let walked = |read: &String| {
+            let dir = read.strip_suffix('/');
+            dir.is_some_and(|dir| {
+                dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        self.reads.contains(path) || self.reads.iter().any(walked)
     }
 
     /// Puts the objects in the order of `kustomize build` on the command line: namespaces and definitions first,

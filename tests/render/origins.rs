@@ -157,7 +157,7 @@ fn what_moves_with_a_line_comes_from_it() {
         let mut cache = Cache::default();
         let before = render_with(&tree, &root, &mut cache);
         let size: usize = before.objects.iter().map(|o| o.origins().count()).sum();
-        if size > 5_000 {
+        if size > 1_500 {
             continue; // a few renderings of those take as long as all the others
         }
         for (file, at, leaf) in sample(&tree, &before) {

@@ -15,8 +15,11 @@ const VERSIONS: usize = 4;
 /// The documents of a file, or why there are none. Their origins name file 0.
 pub(crate) type Documents = Arc<Result<Vec<Node>, Fault>>;
 
-/// The bytes that were parsed, and what came of them.
-type Versions = Vec<(Arc<[u8]>, Documents)>;
+/// The path of a file, and whether it is read as a kustomization.
+type Key = (String, bool);
+
+/// The bytes of a file and what they hold.
+type Version = (Arc<[u8]>, Documents);
 
 /// Parsed files by path, kept from one rendering to the next.
 ///
@@ -24,7 +27,7 @@ type Versions = Vec<(Arc<[u8]>, Documents)>;
 /// is parsed again; nothing else has to be told.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    files: BTreeMap<(String, bool), Versions>,
+    files: BTreeMap<Key, Vec<Version>>,
     pub(crate) defaults: Arc<Config>,
 }
 

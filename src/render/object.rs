@@ -1,13 +1,16 @@
 //! Rendered objects and their names.
 
+use crate::id::Id;
 use crate::origin::Arena;
 use crate::origin::Origin;
 use crate::origin::OriginId;
 use crate::origin::Tombstone;
 use crate::problem::Problem;
 use crate::problem::Severity;
+use crate::transform::sort;
 use crate::yaml::Kind;
 use crate::yaml::Node;
+use crate::yaml::emit;
 use crate::yaml::json;
 use crate::yaml::resolve::Rules;
 use std::collections::BTreeSet;
@@ -84,6 +87,11 @@ impl Object {
     /// problem of the rendering.
     pub fn json(&self) -> serde_json::Value {
         json::to_json(&self.node, Rules::V3).unwrap_or_default()
+    }
+
+    /// The object as a YAML document, quoted as kustomize's own output is.
+    pub fn yaml(&self) -> String {
+        emit::emit(&self.json())
     }
 
     /// JSON pointer and origin of every leaf: scalars, empty maps and empty lists.
@@ -172,7 +180,7 @@ pub struct Rendered {
     pub objects: Vec<Object>,
     /// What went wrong, with places.
     pub problems: Vec<Problem>,
-    /// Every path of the tree that was read or looked for.
+    /// Every path of the tree that was read or looked for; a directory that was walked ends with `/`.
     pub reads: BTreeSet<String>,
 }
 
@@ -180,6 +188,24 @@ impl Rendered {
     /// The object of that name; the version of its API does not count.
     pub fn find(&self, id: &ObjectId) -> Option<&Object> {
         self.objects.iter().find(|o| o.id().same_object(id))
+    }
+
+    /// Whether a change of this path, or its appearance, may change the result.
+    pub fn looks_at(&self, path: &str) -> bool {
+        let walked = |read: &String| {
+            let dir = read.strip_suffix('/');
+            dir.is_some_and(|dir| {
+                dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        self.reads.contains(path) || self.reads.iter().any(walked)
+    }
+
+    /// Puts the objects in the order of `kustomize build` on the command line: namespaces and definitions first,
+    /// webhooks last. Flux does not sort.
+    pub fn sort_legacy(&mut self) {
+        self.objects
+            .sort_by_cached_key(|object| sort::legacy(&Id::of(&object.node)));
     }
 
     /// Whether the result can be trusted: no problem that is more than a warning.

@@ -103,6 +103,7 @@ pub struct Tombstone {
 pub(crate) struct Arena {
     files: Vec<Arc<str>>,
     made: Vec<Made>,
+    shared: u32,
 }
 
 impl Arena {
@@ -118,6 +119,12 @@ impl Arena {
     /// The name of a file.
     pub(crate) fn name(&self, file: u32) -> &str {
         self.files.get(file as usize).map_or("", |f| f)
+    }
+
+    /// A number no node is shared under yet.
+    pub(crate) fn next_shared(&mut self) -> u32 {
+        self.shared += 1;
+        self.shared
     }
 
     /// Records a value made by a transformer.

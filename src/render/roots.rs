@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const FLUX: &[u8] = b"toolkit.fluxcd.io/";
+const FLUX: &str = "toolkit.fluxcd.io/";
 
 /// How often roots may be found inside of roots.
 const MAX_DEPTH: usize = 8;
@@ -33,8 +33,12 @@ pub fn roots(tree: &Tree) -> Vec<Root> {
 /// The same, with what other renderings have parsed already.
 pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
     let mut seen = Seen::default();
+    let mut told = BTreeSet::new();
     for (path, _) in tree.iter().filter(|(path, _)| is_yaml(path)) {
-        seen.plain_file(tree, path, cache);
+        if tree.bytes(path).is_some_and(mentions_flux) {
+            told.insert(path.split_once('/').map_or("", |(first, _)| first).to_owned());
+            seen.plain_file(tree, path, cache);
+        }
     }
     let top = top_directories(tree, cache);
     let mut todo: Vec<Root> = top.iter().map(|dir| plain(dir)).collect();
@@ -42,7 +46,7 @@ pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
     let mut done: Vec<Root> = Vec::new();
     for _ in 0..MAX_DEPTH {
         for root in todo.drain(..) {
-            if tells_of_flux(tree, &root, cache) {
+            if tells_of_flux(&told, &root) {
                 seen.rendered(&render_with(tree, &root, cache));
             }
             done.push(root);
@@ -77,20 +81,14 @@ fn is_yaml(path: &str) -> bool {
     path.ends_with(".yaml") || path.ends_with(".yml")
 }
 
-/// Rendering is only worth its time when Flux objects lie below the root, or anywhere it may reach.
-fn tells_of_flux(tree: &Tree, root: &Root, cache: &mut Cache) -> bool {
-    let mut session = Session::new(tree, cache);
-    let Found::Dir(dir) = session.find("", &root.path) else {
-        return false;
-    };
-    let first = dir.split('/').next().unwrap_or_default();
-    tree.iter()
-        .filter(|(path, _)| path.starts_with(first) && is_yaml(path))
-        .any(|(path, _)| tree.bytes(path).is_some_and(mentions_flux))
+/// Rendering is only worth its time when Flux objects lie where the root may reach: below the same first directory.
+fn tells_of_flux(told: &BTreeSet<String>, root: &Root) -> bool {
+    let first = root.path.split('/').next().unwrap_or_default();
+    told.contains(first) || (first.is_empty() && !told.is_empty())
 }
 
 fn mentions_flux(bytes: &[u8]) -> bool {
-    bytes.windows(FLUX.len()).any(|w| w == FLUX)
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains(FLUX))
 }
 
 /// Flux objects found so far, by namespace and name; Kustomizations by their paths too, as every cluster in a
@@ -104,9 +102,6 @@ struct Seen {
 
 impl Seen {
     fn plain_file(&mut self, tree: &Tree, path: &str, cache: &mut Cache) {
-        if !tree.bytes(path).is_some_and(mentions_flux) {
-            return;
-        }
         let mut session = Session::new(tree, cache);
         let documents = session.documents(path).unwrap_or_default();
         let arena = Arc::new(session.arena);

@@ -370,15 +370,22 @@ impl Maker {
             self.files.push((format!("{dir}/config.yaml"), "nameReference:\n- kind: ConfigMap\n  version: v1\n  fieldSpecs:\n  - {kind: Thing, path: spec/any}\nnamespace:\n- {kind: Thing, path: spec/ns, create: true}\n".to_owned()));
             out += "configurations: [config.yaml]\n";
         }
-        if self.dice.one_in(8) {
+        if self.dice.one_in(12) {
             out += &format!(
                 "vars:\n- name: {dir}VAR\n  objref: {{kind: ConfigMap, name: conf, apiVersion: v1}}\n  fieldref: {{fieldpath: metadata.name}}\n"
             );
         }
         if self.dice.one_in(4) {
-            let behavior = self
-                .dice
-                .pick(&["", "  behavior: merge\n", "  behavior: replace\n"]);
+            let conf = "kind: ConfigMap\nmetadata:\n  name: conf\n";
+            let taken = self
+                .files
+                .iter()
+                .any(|(_, t)| t.contains(conf) || t.contains("configMapGenerator:"));
+            let behavior = match (taken, self.dice.below(8)) {
+                (true, 0..4) => "  behavior: merge\n",
+                (true, 4..) => "  behavior: replace\n",
+                _ => "",
+            };
             let options = self.dice.pick(&[
                 "",
                 "  options: {disableNameSuffixHash: true}\n",

@@ -77,7 +77,8 @@ fn manifests(session: &mut Session<'_>, dir: &str, ignore: &Ignore) -> Vec<Strin
             found.push(path.to_owned());
         }
     }
-    session.reads.insert(prefix.trim_end_matches('/').to_owned());
+    // Any file that appears below is read, too.
+    session.reads.insert(format!("{}/", prefix.trim_end_matches('/')));
     found
 }
 

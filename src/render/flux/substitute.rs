@@ -35,7 +35,7 @@ pub(crate) fn run(session: &mut Session<'_>, resources: &mut [Resource], flux: &
     let mut vars = Vars {
         values: BTreeMap::new(),
         strict: flux.strict_substitution,
-        incomplete: flux.vars.is_empty() && !flux.substitute_from().is_empty(),
+        incomplete: flux.vars.is_empty() && flux.substitute_from().iter().any(|from| !from.optional),
     };
     for (name, value) in &flux.vars {
         let origin = session.arena.external(&format!("substituteFrom {name}"));

@@ -142,6 +142,8 @@ fn a_path_without_kustomization_is_generated_and_layered() {
     assert_eq!(rendered.problems, []);
     let ids: Vec<String> = rendered.objects.iter().map(|o| o.id().to_string()).collect();
     assert_eq!(ids, ["Deployment/web/x-web", "ConfigMap/web/x-sub"]);
+    assert!(rendered.looks_at("app/deployment.yaml") && rendered.looks_at("app/new/file.yaml"));
+    assert!(!rendered.looks_at("apple/file.yaml"));
     let deployment = rendered.objects[0].json();
     assert_eq!(deployment["spec"]["paused"], true);
     assert_eq!(deployment["metadata"]["labels"], json!({"team": "a"}));

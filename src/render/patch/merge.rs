@@ -1,6 +1,11 @@
 //! Strategic merge as kustomize does it: it differs from kubectl's in the order of lists and in what directives it
 //! knows.
 
+use super::keyed::Slots;
+use super::keyed::has_keys;
+use super::keyed::tuples;
+use super::keyed::valid_keys;
+use super::keyed::wanted;
 use super::schema::Schema;
 use crate::origin::OriginId;
 use crate::problem::Problem;
@@ -19,8 +24,15 @@ pub(crate) fn merge(dest: Node, patch: Node, tombs: &mut Vec<Tomb>) -> Result<Op
     let mut merger = Merger {
         path: String::new(),
         tombs,
+        written: Vec::new(),
     };
-    merger.walk(Some(dest), Some(patch), None)
+    let mut merged = merger.walk(Some(dest), Some(patch), None)?;
+    for value in &merger.written {
+        if let Some(node) = &mut merged {
+            node.write_shared(value.shared, value);
+        }
+    }
+    Ok(merged)
 }
 
 const DIRECTIVES: [&str; 3] = ["$setElementOrder", "$deleteFromPrimitiveList", "$retainKeys"];
@@ -52,6 +64,8 @@ enum Directive {
 struct Merger<'t> {
     path: String,
     tombs: &'t mut Vec<Tomb>,
+    /// Values that were written over shared ones.
+    written: Vec<Node>,
 }
 
 impl Merger<'_> {
@@ -103,9 +117,19 @@ impl Merger<'_> {
     }
 
     fn replace(&mut self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
-        let Some(patch) = patch else { return dest };
+        let Some(mut patch) = patch else { return dest };
         if patch.is_null() {
             self.bury(dest.as_ref(), patch.origin);
+            return Some(patch);
+        }
+        if let (Kind::Scalar(new), Some(Kind::Scalar(old))) =
+            (&mut patch.kind, dest.as_ref().map(|d| &d.kind))
+        {
+            *new = new.clone().in_place_of(old);
+        }
+        if let Some(shared) = dest.map(|d| d.shared).filter(|shared| *shared != 0) {
+            patch.shared = shared;
+            self.written.push(patch.clone());
         }
         Some(patch)
     }
@@ -336,72 +360,6 @@ impl Merger<'_> {
     }
 }
 
-/// List elements with an identity: one node may stand in several lists.
-struct Slots {
-    nodes: Vec<Node>,
-}
-
-impl Slots {
-    fn new(nodes: Vec<Node>) -> Self {
-        Self { nodes }
-    }
-
-    fn add(&mut self, node: Node) -> usize {
-        self.nodes.push(node);
-        self.nodes.len() - 1
-    }
-
-    /// Puts an element in the place of every one with these key values, or at the end; `None` takes them out.
-    fn set(&self, list: &mut Vec<usize>, element: Option<usize>, keys: &[&str], values: &[&str]) {
-        let mut matched = false;
-        let mut kept = Vec::with_capacity(list.len() + 1);
-        for at in list.iter().copied() {
-            let node = &self.nodes[at];
-            if node.is_null() || node.as_map().is_some_and(<[_]>::is_empty) {
-                continue;
-            }
-            let hit = node.as_map().is_some()
-                && !values.is_empty()
-                && keys.iter().zip(values).all(|(k, v)| has_key(node, k, v));
-            match (hit, element) {
-                (false, _) if values.is_empty() => {}
-                (false, _) => kept.push(at),
-                (true, Some(element)) => {
-                    matched = true;
-                    kept.push(element);
-                }
-                (true, None) => {}
-            }
-        }
-        kept.extend(element.filter(|_| !matched));
-        *list = kept;
-    }
-
-    /// Puts the elements of a list into another one by their keys.
-    fn append(&self, list: &mut Vec<usize>, more: &[usize], keys: &[&str]) {
-        for at in more.iter().copied() {
-            let mut values = Vec::new();
-            for key in keys {
-                match self.nodes[at].get(key) {
-                    Some(value) => values.push(value.text().unwrap_or_default()),
-                    None => list.push(at),
-                }
-            }
-            if keys.len() > 1 {
-                self.set(list, None, keys, &values);
-            }
-            self.set(list, Some(at), keys, &values);
-        }
-    }
-}
-
-/// The keys that say something; all of them when none does.
-fn wanted<'v>(names: &[&'v str], values: &[&'v str]) -> Vec<(&'v str, &'v str)> {
-    let pairs: Vec<(&str, &str)> = names.iter().copied().zip(values.iter().copied()).collect();
-    let said: Vec<(&str, &str)> = pairs.iter().copied().filter(|(_, v)| !v.is_empty()).collect();
-    if said.is_empty() { pairs } else { said }
-}
-
 fn items(list: Option<Node>) -> Vec<Node> {
     match list.map(|l| l.kind) {
         Some(Kind::Seq(items)) => items,
@@ -415,73 +373,6 @@ fn primitives(olds: Vec<Node>, news: Vec<Node>) -> Vec<Node> {
         .chain(olds)
         .filter(|n| n.text().is_none_or(|t| seen.insert(t.to_owned())))
         .collect()
-}
-
-/// The distinct key values of all elements, the patch's first.
-fn tuples(olds: &[Node], news: &[Node], keys: &[&str]) -> Vec<Vec<String>> {
-    let mut all: Vec<Vec<String>> = Vec::new();
-    for node in news.iter().chain(olds) {
-        let tuple: Vec<String> = keys.iter().map(|k| node.str_at(&[k]).to_owned()).collect();
-        if !all.contains(&tuple) {
-            all.push(tuple);
-        }
-    }
-    if keys.len() > 1 {
-        unify(&mut all);
-    }
-    all
-}
-
-/// Tuples that agree where both say something become one.
-fn unify(all: &mut [Vec<String>]) {
-    for i in 0..all.len() {
-        for j in 0..all.len() {
-            if let Some(both) = agree(&all[i], &all[j]) {
-                all[i].clone_from(&both);
-                all[j] = both;
-            }
-        }
-    }
-}
-
-fn agree(a: &[String], b: &[String]) -> Option<Vec<String>> {
-    let common = a.iter().zip(b).any(|(a, b)| a == b);
-    let both: Option<Vec<String>> = a
-        .iter()
-        .zip(b)
-        .map(|(a, b)| match (a.as_str(), b.as_str()) {
-            (x, y) if x == y => Some(a.clone()),
-            ("", _) => Some(b.clone()),
-            (_, "") => Some(a.clone()),
-            _ => None,
-        })
-        .collect();
-    both.filter(|_| common)
-}
-
-/// The keys that some element has, with their places; all of them when none has any.
-fn valid_keys<'k>(tuples: &[Vec<String>], keys: &[&'k str]) -> Vec<(usize, &'k str)> {
-    let used = |at: usize| tuples.iter().any(|t| !t[at].is_empty());
-    let valid: Vec<_> = keys
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(at, _)| used(*at))
-        .collect();
-    if valid.is_empty() {
-        return keys.iter().copied().enumerate().collect();
-    }
-    valid
-}
-
-fn has_keys(node: &Node, wanted: &[(&str, &str)]) -> bool {
-    wanted.iter().all(|(k, v)| has_key(node, k, v))
-}
-
-/// Whether a field has a text; an empty one stands for any.
-fn has_key(node: &Node, key: &str, text: &str) -> bool {
-    node.get(key)
-        .is_some_and(|n| text.is_empty() || n.text() == Some(text))
 }
 
 fn own_schema(node: &Node) -> Option<Schema> {

@@ -5,6 +5,7 @@ use crate::fieldspec::FieldSpec;
 use crate::fieldspec::Make;
 use crate::kustomization::Image;
 use crate::origin::Arena;
+use crate::origin::OriginId;
 use crate::problem::Problem;
 use crate::resource::Resources;
 use crate::session::Session;
@@ -78,8 +79,8 @@ fn update(arena: &mut Arena, field: &mut Node, image: &Image, pattern: &Regex) {
         return;
     };
     let new = changed(&old.text, image);
-    if new == *old.text {
-        return;
+    if new == *old.text && matches!(field.origin, OriginId::Made(_)) {
+        return; // the second pass over the same field
     }
     let mut inputs = vec![field.origin];
     let args = [&image.new_name, &image.new_tag, &image.digest, &image.tag_suffix];

@@ -54,18 +54,28 @@ pub(crate) fn put(
 ) {
     for resource in &mut resources.list {
         for (key, value) in pairs {
+            let shared = session.arena.next_shared();
             for spec in specs {
                 let arena = &mut session.arena;
+                let mut written = Vec::new();
                 let result =
                     fieldspec::apply(&mut resource.node, spec, Make::Map, value.origin, &mut |map| {
                         if map.as_map().is_none() {
                             return Err(Problem::error(format!("`{key}` needs a map to stand in")));
                         }
                         let before: Vec<_> = map.get(key).map(|n| n.origin).into_iter().collect();
-                        let origin = arena.derive(op, &before, value.origin);
-                        map.set(key, Node::string(&value.text, origin));
+                        let mut new = Node::string(&value.text, arena.derive(op, &before, value.origin));
+                        // A new field shares its value with the other new ones; an old one with those it came with.
+                        new.shared = map.get(key).map_or(shared, |old| old.shared);
+                        if !before.is_empty() && new.shared != 0 {
+                            written.push(new.clone());
+                        }
+                        map.set(key, new);
                         Ok(())
                     });
+                for new in &written {
+                    resource.node.write_shared(new.shared, new);
+                }
                 session.check(result, resource.node.origin);
             }
         }

@@ -25,23 +25,27 @@ struct Candidate {
     name: String,
     namespace: String,
     name_origin: OriginId,
+    namespace_origin: OriginId,
     prefixes: Vec<String>,
     suffixes: Vec<String>,
 }
 
 impl Candidate {
     fn of(resource: &Resource) -> Self {
-        let origin = resource
-            .node
-            .at(&["metadata", "name"])
-            .map_or(OriginId::None, |n| n.origin);
+        let origin = |field: &str| {
+            resource
+                .node
+                .at(&["metadata", field])
+                .map_or(OriginId::None, |n| n.origin)
+        };
         Self {
             id: resource.id(),
             first_namespace: resource.original_id().namespace,
             previous: resource.previous_ids().collect(),
             name: resource.name().to_owned(),
             namespace: resource.namespace().to_owned(),
-            name_origin: origin,
+            name_origin: origin("name"),
+            namespace_origin: origin("namespace"),
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
         }
@@ -224,13 +228,18 @@ impl Finder<'_> {
         let Some(found) = self.select(&old, place, same)? else {
             return Ok(());
         };
-        let origin = session
-            .arena
-            .derive("nameReference", &[map.origin], found.name_origin);
         if found.name != old {
+            let before = map.get("name").map_or(OriginId::None, |n| n.origin);
+            let origin = session
+                .arena
+                .derive("nameReference", &[before], found.name_origin);
             map.set("name", Node::scalar(Scalar::plain(&found.name), origin));
         }
-        if !found.namespace.is_empty() && namespace.as_deref() != Some(&found.namespace) {
+        if !found.namespace.is_empty() && namespace.as_deref() != Some(found.namespace.as_str()) {
+            let before = map.get("namespace").map_or(map.origin, |n| n.origin);
+            let origin = session
+                .arena
+                .derive("nameReference", &[before], found.namespace_origin);
             map.set("namespace", Node::scalar(Scalar::plain(&found.namespace), origin));
         }
         Ok(())

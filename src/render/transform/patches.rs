@@ -17,7 +17,6 @@ use crate::yaml::json;
 use crate::yaml::parse;
 use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
-use crate::yaml::resolve::Rules;
 
 /// The text of a patch and how its spans become origins.
 struct Source {
@@ -152,27 +151,10 @@ fn json(
             message: format!("{} (on {})", p.message, resource.id()),
             ..p
         })?;
-        // The object went through JSON, so what annotations say is what JSON says.
-        if let Some(map) = resource
-            .node
-            .get_mut("metadata")
-            .and_then(|m| m.get_mut("annotations"))
-        {
-            canonical(map);
-        }
+        json::canonical(&mut resource.node);
         resource.stringify("annotations");
     }
     Ok(())
-}
-
-/// Rewrites scalars as JSON writes them.
-fn canonical(map: &mut Node) {
-    let Kind::Map(entries) = &mut map.kind else { return };
-    for value in entries.iter_mut().map(|e| &mut e.value) {
-        if let Some(Ok(json)) = value.as_scalar().map(|s| json::scalar_json(s, Rules::V3)) {
-            *value = json::from_json(&json, value.origin);
-        }
-    }
 }
 
 /// A strategic merge patch that names its object itself.

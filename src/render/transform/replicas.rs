@@ -8,6 +8,7 @@ use crate::origin::OriginId;
 use crate::problem::Problem;
 use crate::resource::Resources;
 use crate::session::Session;
+use crate::yaml::Kind;
 use crate::yaml::json;
 
 /// Applies one entry; an entry that fits no object is a problem.
@@ -40,7 +41,11 @@ pub(crate) fn run(
                         field.origin
                     };
                     let origin = arena.derive("replicas", &[before], replica.origin);
-                    *field = json::from_json(&replica.count.into(), origin);
+                    let mut new = json::from_json(&replica.count.into(), origin);
+                    if let (Kind::Scalar(new), Some(old)) = (&mut new.kind, field.as_scalar()) {
+                        *new = new.clone().in_place_of(old);
+                    }
+                    *field = new;
                     Ok(())
                 },
             );

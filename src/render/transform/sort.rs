@@ -47,6 +47,12 @@ pub(crate) fn run(resources: &mut Resources, options: &Node, problems: &mut Prob
     f.finish();
 }
 
+/// The key of kustomize's legacy order.
+pub(crate) fn legacy(id: &Id) -> (i64, Gvk, String, String) {
+    let words = |list: &str| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    key(id, &words(FIRST), &words(LAST))
+}
+
 /// Place of the kind, then group, version and kind, then namespace and name.
 fn key(id: &Id, first: &[String], last: &[String]) -> (i64, Gvk, String, String) {
     let place = |list: &[String]| list.iter().position(|k| *k == id.gvk.kind).map(|at| at as i64);

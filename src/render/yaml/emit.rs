@@ -1,8 +1,11 @@
-//! The YAML text that Flux substitutes variables in.
+//! YAML text of values, quoted as go-yaml does it in kustomize's output.
 //!
-//! Only strings with a `$` need go-yaml's own choice of quoting, because only those can change: `"${PORT}"` becomes
-//! plain `${PORT}`, and a number once it is replaced. Everything else is written as JSON.
+//! Flux substitutes variables in that very text, so the choice of quotes matters: `"${PORT}"` in a file becomes plain
+//! `${PORT}`, and a number once it is replaced.
 
+use super::Tag;
+use super::resolve;
+use super::resolve::Rules;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -31,7 +34,7 @@ fn block(text: &mut String, value: &Value, indent: usize) {
             }
         }
         Value::String(s) => {
-            scalar(text, s, Some(indent));
+            scalar(text, s, Some(indent).filter(|indent| *indent > 0));
             text.push('\n');
         }
         other => {
@@ -62,14 +65,10 @@ fn pad(text: &mut String, indent: usize) {
 
 /// One string. Keys (`indent` is `None`) cannot be block scalars.
 fn scalar(text: &mut String, s: &str, indent: Option<usize>) {
-    if !s.contains('$') {
-        let _ = write!(text, "{}", Value::from(s));
-        return;
-    }
     let look = Look::at(s);
     match indent {
         Some(indent) if look.breaks && look.block_allowed() => literal(text, s, indent),
-        _ if look.breaks || look.special => {
+        _ if look.breaks || look.special || !is_string(s) => {
             let _ = write!(text, "{}", Value::from(s));
         }
         _ if look.plain_allowed() => text.push_str(s),
@@ -77,6 +76,13 @@ fn scalar(text: &mut String, s: &str, indent: Option<usize>) {
             let _ = write!(text, "'{}'", s.replace('\'', "''"));
         }
     }
+}
+
+/// Whether a plain text would be read as the string it is, by any version of the rules. `1:30` was a number once.
+fn is_string(s: &str) -> bool {
+    let reads_as_string = |rules| resolve::plain(s, rules).0 == Tag::Str;
+    let base_60 = s.contains(':') && s.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
+    !base_60 && s != "<<" && s != "=" && reads_as_string(Rules::V3) && reads_as_string(Rules::V11)
 }
 
 fn literal(text: &mut String, s: &str, indent: usize) {
@@ -149,4 +155,73 @@ impl Look {
 
 fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is written is read back as it was.
+
+    use super::emit;
+    use crate::second;
+    use crate::yaml::Document;
+    use proptest::prelude::*;
+    use serde_json::Value;
+    use serde_json::json;
+
+    #[test]
+    fn strings_are_quoted_as_go_yaml_quotes_them() {
+        let table = [
+            ("text", "text\n"),
+            ("yes", "\"yes\"\n"),
+            ("1.0", "\"1.0\"\n"),
+            ("1:30", "\"1:30\"\n"),
+            ("", "\"\"\n"),
+            ("a: b", "'a: b'\n"),
+            ("# c", "'# c'\n"),
+            ("it's", "it's\n"),
+            (" x", "' x'\n"),
+            ("${PORT}", "${PORT}\n"),
+            ("tab\there", "\"tab\\there\"\n"),
+        ];
+        for (value, text) in table {
+            assert_eq!(emit(&json!(value)), text);
+        }
+        assert_eq!(
+            emit(&json!({"a": "x\ny\n", "b": [1, {"c": {}}]})),
+            "a: |\n  x\n  y\nb:\n  -\n    c: {}\n".replace("  -\n    c", "  - 1\n  -\n    c")
+        );
+    }
+
+    fn value(depth: u32) -> BoxedStrategy<Value> {
+        let scalar = prop_oneof![
+            "[ -~é\n\t]{0,10}".prop_map(Value::from),
+            "[0-9a-fxo.eE+_:-]{1,6}".prop_map(Value::from),
+            "[:#&*!|>{}\\[\\],%@`'\" ?-]{1,4}[a-z]?".prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null),
+        ];
+        if depth == 0 {
+            return scalar.boxed();
+        }
+        prop_oneof![
+            scalar,
+            prop::collection::vec(value(depth - 1), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[ -~é]{0,6}", value(depth - 1), 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+        .boxed()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_by_both_readers(value in value(3)) {
+            let text = emit(&value);
+            let read = Document::read(text.as_bytes());
+            let read = read.map_err(|p| TestCaseError::fail(format!("{p}: {text:?}")))?;
+            let back = read.first().map_or(Ok(Value::Null), Document::json);
+            prop_assert_eq!(back, Ok(value), "{:?}", text);
+            prop_assert_eq!(second::agrees(text.as_bytes()), Ok(()), "{:?}", text);
+        }
+    }
 }

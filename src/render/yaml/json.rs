@@ -113,3 +113,26 @@ pub(crate) fn settle(node: &mut Node) -> Result<(), (OriginId, String)> {
     }
     Ok(())
 }
+
+/// Rewrites a tree as go-yaml reads it after it went through JSON: canonical scalars, quoted only where they would
+/// not be strings otherwise, and nothing shared.
+pub(crate) fn canonical(node: &mut Node) {
+    node.shared = 0;
+    match &mut node.kind {
+        Kind::Seq(items) => items.iter_mut().for_each(canonical),
+        Kind::Map(entries) => entries.iter_mut().for_each(|e| canonical(&mut e.value)),
+        Kind::Scalar(scalar) => {
+            let Ok(value) = scalar_json(scalar, Rules::V3) else {
+                return;
+            };
+            let Kind::Scalar(mut new) = from_json(&value, node.origin).kind else {
+                return;
+            };
+            let quoted = |rules| resolve::plain(&new.text, rules).0 != Tag::Str;
+            if value.is_string() && (quoted(Rules::V3) || quoted(Rules::V11)) {
+                new.style = Style::Double;
+            }
+            *scalar = new;
+        }
+    }
+}

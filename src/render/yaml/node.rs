@@ -61,6 +61,14 @@ impl Scalar {
         self.text.is_empty() && self.style == Style::Plain && self.tag.is_none()
     }
 
+    /// This scalar in the place of another one: kustomize keeps the quotes of the old one, and with them its type.
+    pub(crate) fn in_place_of(mut self, old: &Self) -> Self {
+        let tag = self.tag();
+        self.tag = (old.style == Style::Plain || tag == Tag::Str).then_some(tag);
+        self.style = old.style;
+        self
+    }
+
     /// The type by go-yaml v3's rules, which hold for resources.
     pub(crate) fn tag(&self) -> Tag {
         resolve::tag(self, Rules::V3)
@@ -91,6 +99,9 @@ pub(crate) struct Node {
     pub(crate) origin: OriginId,
     /// It came through an alias or a merge key, so its span lies elsewhere than it is used.
     pub(crate) aliased: bool,
+    /// Nodes of one object with the same number, other than 0, are one node to kustomize: what is written to one
+    /// in place is written to all. It makes such nodes where it puts one label into several maps.
+    pub(crate) shared: u32,
 }
 
 impl Node {
@@ -99,6 +110,7 @@ impl Node {
             kind,
             origin,
             aliased: false,
+            shared: 0,
         }
     }
 
@@ -241,6 +253,23 @@ impl Node {
             kind,
             origin: moved(self.origin),
             aliased: self.aliased,
+            shared: 0,
+        }
+    }
+
+    /// Writes a value to every node that is shared under this number.
+    pub(crate) fn write_shared(&mut self, shared: u32, value: &Self) {
+        if self.shared == shared {
+            self.kind = value.kind.clone();
+            self.origin = value.origin;
+            return;
+        }
+        match &mut self.kind {
+            Kind::Scalar(_) => {}
+            Kind::Map(entries) => entries
+                .iter_mut()
+                .for_each(|e| e.value.write_shared(shared, value)),
+            Kind::Seq(items) => items.iter_mut().for_each(|i| i.write_shared(shared, value)),
         }
     }
 

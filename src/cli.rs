@@ -9,10 +9,6 @@ mod place;
 mod plan;
 mod render;
 mod run;
-mod wire;
-
-pub(crate) use run::interrupted;
-pub(crate) use wire::ports;
 
 use clap::Parser;
 use std::io::stderr;

@@ -1,14 +1,15 @@
 //! `recant run`: the controller against a real cluster.
 
-use crate::cli::wire;
 use crate::clock::Clock;
 use crate::cluster::Access;
 use crate::cluster::Kube;
 use crate::controller::Controller;
 use crate::gauge::Prometheus;
+use crate::interrupt::interrupted;
 use crate::repo;
 use crate::web;
 use crate::web::Board;
+use crate::wire;
 use anyhow::Context as _;
 use recant_core::settings::Settings;
 use std::net::SocketAddr;
@@ -112,14 +113,4 @@ fn settings(args: &Args) -> Settings {
         selector_labels: args.selector_labels.clone(),
         ..Settings::default()
     }
-}
-
-/// Waits for Ctrl-C, or for the SIGTERM that a cluster sends.
-pub(crate) async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => interrupt?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }

@@ -59,10 +59,10 @@ impl Show<'_> {
         let mut presses = presses(self.by_hand);
         let mut asked = false;
         let mut looks = tokio::time::interval(LOOK);
-        let mut interrupted = std::pin::pin!(crate::cli::interrupted());
+        let mut interrupted = std::pin::pin!(crate::interrupt::interrupted());
         loop {
             tokio::select! {
-                stopped = &mut interrupted => return stopped.map(|()| Ending::Interrupted),
+                stopped = &mut interrupted => return Ok(stopped.map(|()| Ending::Interrupted)?),
                 Some(told) = self.told.recv() => self.tell_recant(&told)?,
                 Some(()) = presses.recv() => self.merge(),
                 _ = looks.tick() => match self.look(&mut play)? {
@@ -81,10 +81,10 @@ impl Show<'_> {
     /// Only tells, until interrupted: the person's own Git is the story.
     pub(crate) async fn watch(&mut self) -> anyhow::Result<Ending> {
         let mut looks = tokio::time::interval(LOOK);
-        let mut interrupted = std::pin::pin!(crate::cli::interrupted());
+        let mut interrupted = std::pin::pin!(crate::interrupt::interrupted());
         loop {
             tokio::select! {
-                stopped = &mut interrupted => return stopped.map(|()| Ending::Interrupted),
+                stopped = &mut interrupted => return Ok(stopped.map(|()| Ending::Interrupted)?),
                 Some(told) = self.told.recv() => self.tell_recant(&told)?,
                 _ = looks.tick() => self.tell_world()?,
             }
@@ -193,12 +193,6 @@ pub(crate) fn summary(world: &mut World, ending: &Ending) -> Value {
         "proof": plan.proof,
         "converged": *ending == Ending::Converged,
     })
-}
-
-/// The time the story has taken so far, for people.
-pub(crate) fn elapsed(begin: Timestamp, at: Timestamp) -> String {
-    let seconds = at.duration_since(begin).as_secs().max(0);
-    format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// Reads a story from a file.

@@ -2,7 +2,6 @@
 
 use crate::demo::house::Places;
 use crate::demo::line::Line;
-use crate::demo::show::elapsed;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::io::Write as _;
@@ -119,4 +118,10 @@ impl Teller {
         writeln!(out, "{value}")?;
         out.flush()
     }
+}
+
+/// The time the story has taken so far, for people.
+fn elapsed(begin: Timestamp, at: Timestamp) -> String {
+    let seconds = at.duration_since(begin).as_secs().max(0);
+    format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }

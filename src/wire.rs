@@ -1,4 +1,4 @@
-//! Puts the adapters behind the ports.
+//! Puts the adapters behind the ports: the only place where they meet.
 
 use crate::cluster::Kube;
 use crate::credential::Credentials;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// When the cache directory cannot be made.
-pub(crate) fn ports(
+pub fn ports(
     cluster: Kube,
     namespace: &str,
     git: repo::Settings,

@@ -117,7 +117,16 @@ impl Merger<'_> {
     }
 
     fn replace(&mut self, dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
-        let Some(mut patch) = patch else { return dest };
+        let guard = |mut node: Node| {
+            if let Kind::Scalar(scalar) = &mut node.kind {
+                *scalar = scalar.clone().guarded();
+            }
+            node
+        };
+        let Some(patch) = patch else {
+            return dest.map(guard);
+        };
+        let mut patch = guard(patch);
         if patch.is_null() {
             self.bury(dest.as_ref(), patch.origin);
             return Some(patch);

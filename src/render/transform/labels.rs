@@ -10,6 +10,7 @@ use crate::kustomization::decode::Text;
 use crate::problem::Problem;
 use crate::resource::Resources;
 use crate::session::Session;
+use crate::yaml::Kind;
 use crate::yaml::Node;
 
 /// Applies one entry of `labels`.
@@ -69,6 +70,9 @@ pub(crate) fn put(
                         new.shared = map.get(key).map_or(shared, |old| old.shared);
                         if !before.is_empty() && new.shared != 0 {
                             written.push(new.clone());
+                        }
+                        if let Kind::Scalar(scalar) = &mut new.kind {
+                            *scalar = scalar.clone().guarded();
                         }
                         map.set(key, new);
                         Ok(())

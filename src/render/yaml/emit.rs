@@ -3,6 +3,7 @@
 //! Flux substitutes variables in that very text, so the choice of quotes matters: `"${PORT}"` in a file becomes plain
 //! `${PORT}`, and a number once it is replaced.
 
+use super::Style;
 use super::Tag;
 use super::resolve;
 use super::resolve::Rules;
@@ -81,8 +82,43 @@ fn scalar(text: &mut String, s: &str, indent: Option<usize>) {
 /// Whether a plain text would be read as the string it is, by any version of the rules. `1:30` was a number once.
 fn is_string(s: &str) -> bool {
     let reads_as_string = |rules| resolve::plain(s, rules).0 == Tag::Str;
-    let base_60 = s.contains(':') && s.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
-    !base_60 && s != "<<" && s != "=" && reads_as_string(Rules::V3) && reads_as_string(Rules::V11)
+    !is_base_60(s) && s != "<<" && s != "=" && reads_as_string(Rules::V3) && reads_as_string(Rules::V11)
+}
+
+/// Numbers as `1:30:05.2`, which only YAML 1.0 knew.
+fn is_base_60(s: &str) -> bool {
+    let mut parts = s.strip_prefix(['+', '-']).unwrap_or(s).split(':');
+    let first = parts.next().unwrap_or_default();
+    let mut rest: Vec<&str> = parts.collect();
+    if let Some((whole, fraction)) = rest.last().and_then(|last| last.split_once('.'))
+        && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+        && let Some(last) = rest.last_mut()
+    {
+        *last = whole;
+    }
+    let sixties = |part: &&str| match part.as_bytes() {
+        [b'0'..=b'9'] => true,
+        [b'0'..=b'5', b] => b.is_ascii_digit(),
+        _ => false,
+    };
+    first.starts_with(|c: char| c.is_ascii_digit())
+        && first.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+        && !rest.is_empty()
+        && rest.iter().all(sixties)
+}
+
+/// How go-yaml writes a string on its own.
+pub(crate) fn style(s: &str) -> Style {
+    let look = Look::at(s);
+    if look.breaks && look.block_allowed() {
+        Style::Literal
+    } else if look.breaks || look.special || !is_string(s) {
+        Style::Double
+    } else if look.plain_allowed() {
+        Style::Plain
+    } else {
+        Style::Single
+    }
 }
 
 fn literal(text: &mut String, s: &str, indent: usize) {

@@ -5,6 +5,7 @@ use super::Node;
 use super::Scalar;
 use super::Style;
 use super::Tag;
+use super::emit;
 use super::resolve;
 use super::resolve::Rules;
 use crate::origin::OriginId;
@@ -128,9 +129,8 @@ pub(crate) fn canonical(node: &mut Node) {
             let Kind::Scalar(mut new) = from_json(&value, node.origin).kind else {
                 return;
             };
-            let quoted = |rules| resolve::plain(&new.text, rules).0 != Tag::Str;
-            if value.is_string() && (quoted(Rules::V3) || quoted(Rules::V11)) {
-                new.style = Style::Double;
+            if value.is_string() {
+                new.style = emit::style(&new.text);
             }
             *scalar = new;
         }

@@ -61,6 +61,15 @@ impl Scalar {
         self.text.is_empty() && self.style == Style::Plain && self.tag.is_none()
     }
 
+    /// Quotes a string that would read as something else, as kustomize does whenever it sets a field.
+    pub(crate) fn guarded(mut self) -> Self {
+        let bare = self.style == Style::Plain && !self.text.is_empty() && self.tag() == Tag::Str;
+        if bare && !self.text.contains('\n') && super::emit::style(&self.text) != Style::Plain {
+            self.style = Style::Double;
+        }
+        self
+    }
+
     /// This scalar in the place of another one: kustomize keeps the quotes of the old one, and with them its type.
     pub(crate) fn in_place_of(mut self, old: &Self) -> Self {
         let tag = self.tag();

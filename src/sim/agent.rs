@@ -104,7 +104,7 @@ impl Agent {
             step.because.clone(),
             !step.effects.is_empty() || step.status.is_some(),
         );
-        if self.carry_out(world, step).is_err() {
+        if self.carry_out(world, &name, step).is_err() {
             self.due.insert(name, now);
             return None;
         }
@@ -138,12 +138,12 @@ impl Agent {
     }
 
     /// Performs the effects in order, then saves the status, unless something ends it on the way.
-    fn carry_out(&mut self, world: &mut World, step: Step) -> Result<(), Stopped> {
+    fn carry_out(&mut self, world: &mut World, about: &ObjectRef, step: Step) -> Result<(), Stopped> {
         let status = step
             .status
             .map(|status| Effect::Write(Write::UpdateStatus(status)));
         for effect in step.effects.into_iter().chain(status) {
-            if self.faults.crash() {
+            if self.faults.crash(about) {
                 self.due.clear();
                 self.looked_at = 0;
                 return Err(Stopped);

@@ -298,3 +298,6 @@ fn told(world: &mut World) -> Result<Vec<String>, String> {
     }
     Ok(told)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use crate::seed::Seeded;
 use jiff::Timestamp;
+use recant_core::object::ObjectRef;
 use recant_core::query::Query;
 use recant_core::query::Why;
 
@@ -13,6 +14,10 @@ pub struct Faults {
     pub crash_per_mille: u64,
     /// The share of queries that are not answered, in per mille.
     pub blind_per_mille: u64,
+    /// Before which effect for a Revert recant stops, once: counted from 0, the saving of its status included.
+    stop_before: Option<usize>,
+    /// Effects for Reverts so far.
+    counted: usize,
     /// When things stop going wrong: from then on the story must come to its end.
     pub until: Timestamp,
 }
@@ -24,7 +29,17 @@ impl Faults {
             seeded: Seeded::new(0, "fault"),
             crash_per_mille: 0,
             blind_per_mille: 0,
+            stop_before: None,
+            counted: 0,
             until: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// recant stops once: before this effect for a Revert.
+    pub fn before_revert_effect(n: usize) -> Self {
+        Self {
+            stop_before: Some(n),
+            ..Self::none()
         }
     }
 
@@ -34,12 +49,25 @@ impl Faults {
             seeded: Seeded::new(seed, "fault"),
             crash_per_mille,
             blind_per_mille,
+            stop_before: None,
+            counted: 0,
             until,
         }
     }
 
-    /// Whether recant stops here.
-    pub(crate) fn crash(&mut self) -> bool {
+    /// Whether it stopped as it was told to.
+    pub const fn has_stopped(&self) -> bool {
+        self.stop_before.is_none()
+    }
+
+    /// Whether recant stops here, about to do something for this object.
+    pub(crate) fn crash(&mut self, about: &ObjectRef) -> bool {
+        if about.kind == "Revert" {
+            self.counted += 1;
+            if self.stop_before.take_if(|n| *n + 1 == self.counted).is_some() {
+                return true;
+            }
+        }
         self.crash_per_mille > 0 && self.seeded.next_u64() % 1000 < self.crash_per_mille
     }
 

@@ -6,6 +6,7 @@ mod cluster;
 mod cluster_world;
 mod crd_table;
 mod crds;
+mod demo;
 mod examples;
 mod files;
 mod forge;

@@ -1,35 +1,86 @@
 //! Every scenario in `tests/scenarios`, in the simulator: without a clock, and with recant stopping, blinded and
-//! beginning again in the middle of everything.
+//! beginning again in the middle of everything. recant is held to its promises after every second.
+//!
+//! `RECANT_SEEDS=100 cargo test crashes_and_blindness` plays more of them.
 
 use crate::files;
 use recant::manifests;
+use recant_core::baseline::RECANT_API;
+use recant_core::effect::Write;
+use recant_core::object::Object;
+use recant_sim::check::Promises;
 use recant_sim::fault::Faults;
 use recant_sim::scenario::Scenario;
 use recant_sim::scenario::Verb;
 use recant_sim::scenario::parse;
 use recant_sim::simulation::Simulation;
 use recant_sim::simulation::Start;
+use serde_json::json;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+/// What stands in the cluster's Secrets, and is nobody's business.
+const TOKEN: &str = "c2VjcmV0LXRva2Vu";
 
 #[test]
 fn every_scenario_plays_to_its_end() {
-    for scenario in scenarios() {
-        let name = scenario.name.clone();
-        play(scenario, 1, Faults::none()).unwrap_or_else(|e| panic!("{name}: {e}"));
-    }
+    let plays = scenarios()
+        .into_iter()
+        .map(|scenario| (scenario, 1, Faults::none()));
+    play_all(plays.collect());
 }
 
 #[test]
 fn crashes_and_blindness_change_no_end() {
+    let seeds = std::env::var("RECANT_SEEDS").ok().and_then(|n| n.parse().ok());
     let until = "2026-01-05T09:20:00Z".parse().unwrap();
-    for scenario in scenarios() {
-        for seed in 0..10 {
-            let faults = Faults::seeded(seed, 40, 40, until);
-            play(scenario.clone(), seed, faults)
-                .unwrap_or_else(|e| panic!("{} with seed {seed}: {e}", scenario.name));
+    let plays = scenarios().into_iter().flat_map(|scenario| {
+        let faults = move |seed| (scenario.clone(), seed, Faults::seeded(seed, 40, 40, until));
+        (0..seeds.unwrap_or(2)).map(faults)
+    });
+    play_all(plays.collect());
+}
+
+#[test]
+fn stopping_before_any_effect_of_a_revert_changes_no_end() {
+    let lives = ["bad-bump", "rolled-forward", "reverted-by-hand-after-failure"];
+    let of_a_life = |scenario: &Scenario| {
+        lives
+            .iter()
+            .any(|life| scenario.name.ends_with(&format!("{life}.txt")))
+    };
+    let plays = scenarios()
+        .into_iter()
+        .filter(of_a_life)
+        .flat_map(|scenario| (0..14).map(move |n| (scenario.clone(), 1, Faults::before_revert_effect(n))));
+    let plays: Vec<_> = plays.collect();
+    assert_eq!(plays.len(), 14 * lives.len());
+    play_all(plays);
+}
+
+/// Plays on all cores; says of each play that fails how to see it again.
+fn play_all(plays: Vec<(Scenario, u64, Faults)>) {
+    let next = AtomicUsize::new(0);
+    let play_on = || {
+        let mut failed = Vec::new();
+        while let Some((scenario, seed, faults)) = plays.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = play(scenario.clone(), *seed, faults.clone()) {
+                failed.push(format!("{} with seed {seed}: {error}", scenario.name));
+            }
         }
-    }
+        failed
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(play_on)).collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -69,13 +120,25 @@ fn play(scenario: Scenario, seed: u64, faults: Faults) -> Result<(), String> {
         faults,
     };
     let mut simulation = Simulation::new(&start, scenario)?;
-    let done = simulation.run(|_| Ok(()));
+    let now = simulation.world.now();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": {"name": "forge", "namespace": "flux-system"}, "data": {"token": TOKEN}});
+    simulation
+        .world
+        .cluster
+        .write(now, "setup", &Write::Create(Object(secret)))
+        .map_err(|e| e.to_string())?;
+    let mut promises = Promises::new(&[TOKEN]);
+    let done = simulation.run(|world| promises.check(world));
     if done.is_err() {
         for told in &simulation.told {
             println!("{} {} {}", told.at, told.about, told.because);
         }
         for happening in &simulation.world.trace {
             println!("{happening}");
+        }
+        for revert in simulation.world.cluster.list(RECANT_API, "Revert", "") {
+            println!("{}", revert.0);
         }
     }
     done

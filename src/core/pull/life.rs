@@ -136,6 +136,10 @@ impl Life<'_> {
         let pull = self.pull()?;
         match pull.as_ref().map(|pull| &pull.state) {
             Some(PullState::Merged(_)) => return self.merged(pull.as_ref()),
+            Some(PullState::Closed) if self.is_closing() => {
+                let detail = self.word();
+                return Ok(self.supersede(pull.as_ref(), detail));
+            }
             Some(PullState::Closed) => return Ok(self.refused(pull.as_ref())),
             Some(PullState::Open) | None => {}
         }
@@ -345,10 +349,18 @@ impl Life<'_> {
         Ok(())
     }
 
+    /// Closes the pull request. That it will is put on record first: after a crash between the two, a closed pull
+    /// request would look as if a person had closed it.
     fn supersede(&mut self, pull: Option<&Pull>, detail: String) -> Reason {
         let because = Reason::Superseded { detail };
+        if pull.is_some() && !self.is_closing() {
+            self.wake_in(0);
+            return because;
+        }
         if let Some(pull) = pull {
             self.note(pull);
+        }
+        if let Some(pull) = pull.filter(|pull| pull.state == PullState::Open) {
             self.effects.push(Effect::ClosePull {
                 branch: self.own.clone(),
                 number: pull.number,
@@ -359,6 +371,19 @@ impl Life<'_> {
             self.enter(RevertPhase::Superseded);
         }
         because
+    }
+
+    /// Whether it is on record that recant closes the pull request itself.
+    fn is_closing(&self) -> bool {
+        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
+        ready.is_some_and(|c| c.reason == "Superseded")
+    }
+
+    /// Why it was superseded, as it is on record.
+    fn word(&self) -> String {
+        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
+        let message = ready.map(|c| c.message.as_str()).unwrap_or_default();
+        message.trim_start_matches("superseded: ").to_owned()
     }
 
     fn refused(&mut self, pull: Option<&Pull>) -> Reason {
@@ -385,13 +410,7 @@ impl Life<'_> {
             .unwrap_or_default();
         match self.status.phase {
             RevertPhase::Refused => Reason::Refused { url },
-            RevertPhase::Superseded => {
-                let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
-                let detail = ready.map(|c| c.message.clone()).unwrap_or_default();
-                Reason::Superseded {
-                    detail: detail.trim_start_matches("superseded: ").to_owned(),
-                }
-            }
+            RevertPhase::Superseded => Reason::Superseded { detail: self.word() },
             _ => Reason::Reverted,
         }
     }

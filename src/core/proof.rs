@@ -4,11 +4,13 @@
 //! at the object's own, and lets a second YAML reader have its say on every file that is written.
 
 use crate::subject;
+use recant_render::Cache;
 use recant_render::ObjectId;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
-use recant_render::render;
+use recant_render::render_with;
+use recant_render::roots_with;
 use recant_render::second;
 use serde::Deserialize;
 use serde::Serialize;
@@ -95,10 +97,19 @@ pub fn prove(
         doubts: Vec::new(),
     };
     proof.doubts.extend(second_reader(after, &touched));
-    for other in all_roots(head, after, root, more_roots) {
-        let (before, now) = (render(head, &other), render(after, &other));
+    // A root that reads nothing that was edited can only come to do so when a file appears or goes.
+    let alone = touched
+        .iter()
+        .any(|path| head.get(path).is_none() || after.get(path).is_none());
+    let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.reads.contains(path));
+    let mut cache = Cache::default();
+    for other in all_roots(head, after, root, more_roots, &mut cache) {
         let own = other == *root;
-        let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.reads.contains(path));
+        let before = render_with(head, &other, &mut cache);
+        if !own && !alone && !reads(&before) {
+            continue;
+        }
+        let now = render_with(after, &other, &mut cache);
         if !own && !reads(&before) && !reads(&now) {
             continue;
         }
@@ -107,19 +118,20 @@ pub fn prove(
             proof.restored = is_restored(&now, want, target);
         }
         proof.doubts.extend(new_problems(&other, &before, &now));
-        proof.collateral.extend(moved(&other, &before, &now, target, own));
+        if before.ok() || now.ok() {
+            proof.collateral.extend(moved(&other, &before, &now, target, own));
+        }
     }
     proof
 }
 
 /// Every root before and after the edit, each once; the object's own in the form in which it is deployed.
-fn all_roots(head: &Tree, after: &Tree, root: &Root, more: &[Root]) -> Vec<Root> {
+fn all_roots(head: &Tree, after: &Tree, root: &Root, more: &[Root], cache: &mut Cache) -> Vec<Root> {
     let mut all = vec![root.clone()];
-    let found = recant_render::roots(head)
-        .into_iter()
-        .chain(recant_render::roots(after));
+    let mut found = roots_with(head, cache);
+    found.extend(roots_with(after, cache));
     for other in more.iter().cloned().chain(found) {
-        if other.path != root.path && !all.contains(&other) {
+        if !all.iter().any(|known| subject::is_same_root(known, &other)) {
             all.push(other);
         }
     }
@@ -156,7 +168,9 @@ fn new_problems(root: &Root, before: &Rendered, now: &Rendered) -> Option<String
     Some(match (before.ok(), now.ok()) {
         (true, _) => format!("{name} does not render any more: {first}"),
         (false, true) => format!("{name} did not render before: {first}"),
-        (false, false) if was == is => format!("{name} does not render, before or after: {first}"),
+        (false, false) if was == is => {
+            format!("{name} does not render, before or after, so what moves there is not known: {first}")
+        }
         (false, false) => format!("{name} does not render, and now for another reason: {first}"),
     })
 }

@@ -26,21 +26,23 @@ use crate::subject;
 use find::Found;
 use leaves::leaves;
 use reach::Reach;
+use recant_render::Cache;
 use recant_render::Object;
 use recant_render::ObjectId;
 use recant_render::Problem;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
-use recant_render::render;
+use recant_render::render_with;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// What is to be undone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Undo<'a> {
     /// The last good state.
     pub good: &'a Tree,
@@ -54,6 +56,40 @@ pub struct Undo<'a> {
     pub form: FormPolicy,
     /// Whether to take the marker of Flux image automation out of the lines that go back.
     pub hold_automation: bool,
+    /// Roots that are deployed, and that the repository does not say.
+    pub more_roots: &'a [Root],
+    /// Other objects that are to go back too, and where: an edit that moves them moves nothing it should not.
+    pub also: &'a [(Root, ObjectId)],
+    cache: RefCell<Cache>,
+}
+
+impl<'a> Undo<'a> {
+    /// The restoring of one object by the smallest edit, all else left as it is.
+    pub fn new(good: &'a Tree, head: &'a Tree, root: &'a Root, target: &'a ObjectId) -> Self {
+        Self {
+            good,
+            head,
+            root,
+            target,
+            form: FormPolicy::default(),
+            hold_automation: false,
+            more_roots: &[],
+            also: &[],
+            cache: RefCell::default(),
+        }
+    }
+
+    /// Renders, with what was parsed before.
+    fn render(&self, tree: &Tree, root: &Root) -> Rendered {
+        render_with(tree, root, &mut self.cache.borrow_mut())
+    }
+
+    /// The target's essence as a tree renders it; `None` when that does not render, or has no such object.
+    fn essence(&self, tree: &Tree) -> Option<Value> {
+        let rendered = self.render(tree, self.root);
+        let object = rendered.find(self.target).filter(|_| rendered.ok())?;
+        Some(subject::essence(&object.json()))
+    }
 }
 
 /// Which form of edit is wanted.
@@ -177,7 +213,7 @@ fn pin_instead(undo: &Undo<'_>, states: &States, plan: &mut Plan) {
     if undo.form == FormPolicy::SharedOnly {
         return;
     }
-    let reach = Reach::new(undo.head, undo.root, undo.target);
+    let reach = Reach::new(undo);
     if undo.form == FormPolicy::Smallest && !reach.moves_others(&plan.apply(undo.head)) {
         return;
     }
@@ -191,15 +227,6 @@ fn pin_instead(undo: &Undo<'_>, states: &States, plan: &mut Plan) {
     }
 }
 
-impl Undo<'_> {
-    /// The target's essence as a tree renders it; `None` when that does not render, or has no such object.
-    fn essence(&self, tree: &Tree) -> Option<Value> {
-        let rendered = render(tree, self.root);
-        let object = rendered.find(self.target).filter(|_| rendered.ok())?;
-        Some(subject::essence(&object.json()))
-    }
-}
-
 /// Both states, rendered.
 struct States {
     good: Object,
@@ -210,13 +237,13 @@ struct States {
 
 impl States {
     fn render(undo: &Undo<'_>) -> Result<Self, NoPlan> {
-        let good = renderable(State::Good, render(undo.good, undo.root))?;
+        let good = renderable(State::Good, undo.render(undo.good, undo.root))?;
         let object = good.find(undo.target).cloned();
         let object = object.ok_or_else(|| NoPlan::Absent {
             target: undo.target.clone(),
             root: undo.root.path.clone(),
         })?;
-        let head = renderable(State::Head, render(undo.head, undo.root))?;
+        let head = renderable(State::Head, undo.render(undo.head, undo.root))?;
         let now = head.find(undo.target).cloned();
         let (was, is) = (object.json(), now.as_ref().map(Object::json));
         let (want, have) = (subject::essence(&was), is.as_ref().map(subject::essence));

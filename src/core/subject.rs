@@ -1,6 +1,7 @@
 //! What of an object counts when it is to be restored. Planner and proof both ask here, and nowhere else.
 
 use recant_render::ObjectId;
+use recant_render::Root;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -36,6 +37,20 @@ pub fn essence_pointer(object: &Value) -> &'static str {
         _ if object.get("spec").is_some() && kind != "Deployment" => "/spec",
         _ => "",
     }
+}
+
+/// Whether two roots are one deployment: the same path, and not two Flux Kustomizations that both deploy it.
+pub fn is_same_root(a: &Root, b: &Root) -> bool {
+    let part = |path: &str| path.trim_start_matches("./").trim_matches(['/', '.']).to_owned();
+    let apart = match (&a.flux, &b.flux) {
+        // A file may leave the namespace to a kustomization.
+        (Some(a), Some(b)) => {
+            let elsewhere = !a.namespace.is_empty() && !b.namespace.is_empty() && a.namespace != b.namespace;
+            a.name != b.name || elsewhere
+        }
+        _ => false,
+    };
+    part(&a.path) == part(&b.path) && !apart
 }
 
 /// Whether the name ends as those of ConfigMaps and Secrets do that kustomize names after their content.

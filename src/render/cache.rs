@@ -15,13 +15,16 @@ const VERSIONS: usize = 4;
 /// The documents of a file, or why there are none. Their origins name file 0.
 pub(crate) type Documents = Arc<Result<Vec<Node>, Fault>>;
 
+/// The bytes that were parsed, and what came of them.
+type Versions = Vec<(Arc<[u8]>, Documents)>;
+
 /// Parsed files by path, kept from one rendering to the next.
 ///
 /// Rendering many roots of one repository, or many variants of one tree, parses each file once. A file that changes
 /// is parsed again; nothing else has to be told.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    files: BTreeMap<(String, bool), Vec<(Arc<[u8]>, Documents)>>,
+    files: BTreeMap<(String, bool), Versions>,
     pub(crate) defaults: Arc<Config>,
 }
 

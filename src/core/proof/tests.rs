@@ -1,6 +1,7 @@
 //! What a proof must see, on small trees.
 
 use super::*;
+use recant_render::render;
 
 const BASE: &str = "//- /base/kustomization.yaml
 resources: [web.yaml, other.yaml]

@@ -5,6 +5,7 @@ use crate::diff::Change;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::proof;
+use crate::proof::Collateral;
 use crate::proof::Proof;
 use crate::pull::record::PlanRecord;
 use crate::pull::record::RevertSpec;
@@ -16,7 +17,6 @@ use crate::query::Query;
 use crate::query::RepoUrl;
 use crate::query::Why;
 use crate::revert;
-use crate::revert::FormPolicy;
 use crate::revert::NoPlan;
 use crate::revert::Plan;
 use crate::revert::Undo;
@@ -28,6 +28,7 @@ use recant_render::flux;
 use recant_render::render;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// A proved edit of the head.
 pub(super) struct Proposal {
@@ -87,54 +88,44 @@ pub(super) fn log(spec: &RevertSpec, target: &Target, head: &str) -> Query {
     }
 }
 
+/// A target, and what it is to come back to.
+struct Goal<'a> {
+    target: &'a Target,
+    good: &'a Tree,
+    /// The root that renders it, and its name there.
+    place: (Root, ObjectId),
+}
+
 /// Plans and proves, target after target, each on top of the edits before it.
 pub(super) fn propose(spec: &RevertSpec, seen: &Observation, head: &str) -> Result<Proposal, NoProposal> {
     let before = tree(spec, seen, head)?;
+    let goals = goals(spec, seen)?;
+    let places: Vec<(Root, ObjectId)> = goals.iter().map(|goal| goal.place.clone()).collect();
     let mut after = before.clone();
     let mut planned = Vec::new();
-    for target in &spec.targets {
-        let good = tree(spec, seen, &target.good)?;
-        let root = root(seen, target)?;
-        let id = object_id(&target.object);
-        let undo = Undo {
-            good,
-            head: &after,
-            root: &root,
-            target: &id,
-            form: FormPolicy::Smallest,
-            hold_automation: false,
-        };
-        match revert::plan(&undo) {
-            Ok(plan) => {
-                after = plan.apply(&after);
-                planned.push((target.clone(), plan, root, id, good));
-            }
-            Err(NoPlan::NothingToRevert) => {}
-            Err(no_plan) => return Err(NoProposal::Blocked(format!("{}: {no_plan}", target.object))),
+    for goal in &goals {
+        let plan = planned_on(&after, goal, &places)?;
+        if let Some(plan) = &plan {
+            after = plan.apply(&after);
+        }
+        planned.push((goal, plan));
+    }
+    let mut parts = Vec::new();
+    let mut broken = Vec::new();
+    for (goal, plan) in planned {
+        let proof = proved(before, &after, goal, &places);
+        let target = goal.target.clone();
+        match plan {
+            Some(plan) => parts.push(Part { target, plan, proof }),
+            // The edits for the others bring it back too, or it was never away; what they move is told there.
+            None if proof.restored => {}
+            None => broken.push(format!("{} would not be as it was", target.object)),
         }
     }
-    if planned.is_empty() {
-        return Err(NoProposal::Moot);
+    match parts.first_mut() {
+        Some(first) => first.proof.doubts.extend(broken),
+        None => return Err(NoProposal::Moot),
     }
-    let parts = planned
-        .into_iter()
-        .map(|(target, plan, root, id, good)| {
-            let want = render(good, &root)
-                .find(&id)
-                .map(recant_render::Object::json)
-                .unwrap_or_default();
-            let mut proof = proof::prove(before, &after, &want, &root, &id, &[]);
-            let others = spec
-                .targets
-                .iter()
-                .map(|other| object_id(&other.object))
-                .collect::<Vec<_>>();
-            proof
-                .collateral
-                .retain(|moved| !others.iter().any(|other| other.same_object(&moved.object)));
-            Part { target, plan, proof }
-        })
-        .collect::<Vec<_>>();
     let files = changed(before, &after);
     let record = record(&parts, &files, before, &after);
     Ok(Proposal {
@@ -144,6 +135,46 @@ pub(super) fn propose(spec: &RevertSpec, seen: &Observation, head: &str) -> Resu
         parts,
         record,
     })
+}
+
+fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation) -> Result<Vec<Goal<'a>>, NoProposal> {
+    let goal = |target: &'a Target| {
+        Ok(Goal {
+            target,
+            good: tree(spec, seen, &target.good)?,
+            place: (root(seen, target)?, object_id(&target.object)),
+        })
+    };
+    spec.targets.iter().map(goal).collect()
+}
+
+/// The edit that one more target needs; `None` when it needs none.
+fn planned_on(head: &Tree, goal: &Goal<'_>, places: &[(Root, ObjectId)]) -> Result<Option<Plan>, NoProposal> {
+    let (root, id) = &goal.place;
+    let mut undo = Undo::new(goal.good, head, root, id);
+    undo.also = places;
+    match revert::plan(&undo) {
+        Ok(plan) => Ok(Some(plan)),
+        Err(NoPlan::NothingToRevert) => Ok(None),
+        Err(no_plan) => Err(NoProposal::Blocked(format!("{}: {no_plan}", goal.target.object))),
+    }
+}
+
+/// The proof of all edits together, as far as one target goes. Where the others are deployed they may move.
+fn proved(before: &Tree, after: &Tree, goal: &Goal<'_>, places: &[(Root, ObjectId)]) -> Proof {
+    let (root, id) = &goal.place;
+    let want = render(goal.good, root)
+        .find(id)
+        .map(recant_render::Object::json)
+        .unwrap_or_default();
+    let more: Vec<Root> = places.iter().map(|(root, _)| root.clone()).collect();
+    let mut proof = proof::prove(before, after, &want, root, id, &more);
+    let is_goal = |moved: &Collateral| {
+        let at = |(root, id): &(Root, ObjectId)| root.path == moved.root && id.same_object(&moved.object);
+        places.iter().any(at)
+    };
+    proof.collateral.retain(|moved| !is_goal(moved));
+    proof
 }
 
 fn tree<'a>(spec: &RevertSpec, seen: &'a Observation, commit: &str) -> Result<&'a Tree, NoProposal> {
@@ -253,7 +284,7 @@ fn record(
 }
 
 fn proof_words(parts: &[Part]) -> String {
-    let roots: std::collections::BTreeSet<_> = parts.iter().flat_map(|part| &part.proof.roots).collect();
+    let roots: BTreeSet<_> = parts.iter().flat_map(|part| &part.proof.roots).collect();
     match roots.len() {
         1 => "restored, and no other object changes in the one root that reads the file".to_owned(),
         n => format!("restored, and no other object changes in any of the {n} roots that read the files"),

@@ -41,7 +41,7 @@ pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan
         None => Set::new(),
     };
     let fewest = |units: &[(Vec<String>, usize)]| {
-        let reach = Reach::new(undo.head, undo.root, undo.target);
+        let reach = Reach::new(undo);
         let rank = |(files, lines): &(Vec<String>, usize)| {
             let far = files.iter().map(|f| distance(f, &undo.root.path)).max();
             (reach.readers(files.iter().map(String::as_str)), far, *lines)

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Finds a pin that moves nothing else, or says in plain words why there is none.
-pub(super) fn pin(undo: &Undo<'_>, states: &States, reach: &Reach<'_>) -> Result<Found, String> {
+pub(super) fn pin(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>) -> Result<Found, String> {
     let head = states
         .head
         .as_ref()

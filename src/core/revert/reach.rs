@@ -2,37 +2,39 @@
 //!
 //! Only to choose among candidates: what a plan really moves is for the proof to say, which does not trust this.
 
+use super::Undo;
 use crate::subject;
 use recant_render::ObjectId;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
+use recant_render::roots_with;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 /// Every root of the tree at head, rendered once.
-pub(super) struct Reach<'t> {
-    head: &'t Tree,
-    root: &'t Root,
-    target: &'t ObjectId,
+pub(super) struct Reach<'u, 't> {
+    undo: &'u Undo<'t>,
     roots: Vec<(Root, Rendered)>,
 }
 
-impl<'t> Reach<'t> {
-    pub(super) fn new(head: &'t Tree, root: &'t Root, target: &'t ObjectId) -> Self {
-        let mut all = recant_render::roots(head);
-        all.retain(|r| r.path != root.path);
-        all.push(root.clone());
-        let roots = all
-            .into_iter()
-            .map(|r| (r.clone(), recant_render::render(head, &r)))
-            .collect();
+impl<'u, 't> Reach<'u, 't> {
+    pub(super) fn new(undo: &'u Undo<'t>) -> Self {
+        let mut all = vec![undo.root.clone()];
+        let found = roots_with(undo.head, &mut undo.cache.borrow_mut());
+        for root in undo.more_roots.iter().cloned().chain(found) {
+            if !all.iter().any(|known| subject::is_same_root(known, &root)) {
+                all.push(root);
+            }
+        }
+        let render = |root: Root| {
+            let rendered = undo.render(undo.head, &root);
+            (root, rendered)
+        };
         Self {
-            head,
-            root,
-            target,
-            roots,
+            undo,
+            roots: all.into_iter().map(render).collect(),
         }
     }
 
@@ -45,23 +47,29 @@ impl<'t> Reach<'t> {
             .count()
     }
 
-    /// Whether a tree differs from head in anything but the target.
+    /// Whether a tree differs from head in anything but the target, and what is to go back with it.
     pub(super) fn moves_others(&self, after: &Tree) -> bool {
-        let touched = self.head.changed(after);
+        let touched = self.undo.head.changed(after);
         let reads = |r: &Rendered| touched.iter().any(|p| r.reads.contains(p));
         self.roots
             .iter()
             .filter(|(_, before)| reads(before))
             .any(|(root, before)| {
-                let is_own = root == self.root;
-                let now = recant_render::render(after, root);
-                self.objects(before, is_own) != self.objects(&now, is_own)
+                let now = self.undo.render(after, root);
+                self.others(root, before) != self.others(root, &now)
             })
     }
 
-    fn objects(&self, rendered: &Rendered, is_own: bool) -> BTreeMap<ObjectId, Value> {
+    fn others(&self, root: &Root, rendered: &Rendered) -> BTreeMap<ObjectId, Value> {
+        let is_own = root == self.undo.root;
+        let also = |id: &ObjectId| {
+            let mut all = self.undo.also.iter();
+            all.any(|(there, other)| subject::is_same_root(there, root) && id.same_object(other))
+        };
+        let may_move = |id: &ObjectId| {
+            (is_own && (id.same_object(self.undo.target) || subject::is_generated(id))) || also(id)
+        };
         let all = rendered.objects.iter().map(|o| (o.id(), o.json()));
-        all.filter(|(id, _)| !is_own || !(id.same_object(self.target) || subject::is_generated(id)))
-            .collect()
+        all.filter(|(id, _)| !may_move(id)).collect()
     }
 }

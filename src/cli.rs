@@ -5,6 +5,9 @@
 
 mod demo;
 pub mod manifests;
+mod place;
+mod plan;
+mod render;
 mod run;
 mod wire;
 
@@ -12,6 +15,8 @@ pub(crate) use run::interrupted;
 pub(crate) use wire::ports;
 
 use clap::Parser;
+use std::io::stderr;
+use std::io::stdout;
 use std::process::ExitCode;
 
 /// Git says what runs, the canary may say no: recant proposes the smallest proved revert.
@@ -28,6 +33,10 @@ enum Verb {
     Demo(demo::Args),
     /// Runs the controller against a cluster.
     Run(run::Args),
+    /// Finds the smallest proved revert of one object, in a Git repository on this machine.
+    Plan(plan::Args),
+    /// Prints what a directory renders to, as kustomize and Flux do.
+    Render(render::Args),
     /// Prints what to apply to a cluster before `recant run`: kinds, rights, Deployment.
     Manifests(manifests::Args),
 }
@@ -44,6 +53,9 @@ pub fn main() -> ExitCode {
             log("info", args.log_json);
             in_runtime(run::run(args))
         }
+        // Not through anstream: a diff must come out byte for byte.
+        Verb::Plan(args) => plan::run(args, &mut stdout().lock(), &mut stderr().lock()),
+        Verb::Render(args) => render::run(args, &mut stdout().lock(), &mut stderr().lock()),
         Verb::Manifests(args) => {
             manifests::run(args, &mut anstream::stdout().lock()).map(|()| ExitCode::SUCCESS)
         }

@@ -1,12 +1,13 @@
 //! Git, through libgit2: one bare cache repository for each URL, and HTTP by recant's own client.
 //!
 //! The cache is only that: it can be deleted at any time. Nothing is ever pushed but single commits to branches below
-//! recant's own prefix, each by the exact head it expects there. There is no work tree and no merge here.
+//! recant's own prefix, each by the exact head it expects there. There is no merge here, and a work tree is only read.
 
 mod cache;
 mod error;
 mod http;
 mod job;
+pub(crate) mod local;
 mod push;
 mod read;
 

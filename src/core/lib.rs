@@ -24,3 +24,4 @@ pub mod step;
 pub mod subject;
 pub mod template;
 pub mod verdict;
+pub mod yaml;

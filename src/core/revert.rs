@@ -214,11 +214,19 @@ fn pin_instead(undo: &Undo<'_>, states: &States, plan: &mut Plan) {
         return;
     }
     let reach = Reach::new(undo);
-    if undo.form == FormPolicy::Smallest && !reach.moves_others(&plan.apply(undo.head)) {
+    let moved = reach.moves(&plan.apply(undo.head));
+    if undo.form == FormPolicy::Smallest && moved.is_none() {
         return;
     }
     match pin::pin(undo, states, &reach) {
         Ok(Found { files, renders }) => {
+            if let Some(other) = moved {
+                let files: Vec<String> = plan.files.keys().map(|path| format!("`{path}`")).collect();
+                plan.notes.push(format!(
+                    "a pin: undoing the change itself, in {}, would also move {other}",
+                    files.join(", ")
+                ));
+            }
             plan.form = Form::Pin;
             plan.files = files;
             plan.renders += renders;

@@ -49,7 +49,7 @@ pub(super) fn tree(job: &Job, commit: &str) -> Result<Tree, Fault> {
     files(&repo, id)
 }
 
-fn files(repo: &Repository, id: Oid) -> Result<Tree, Fault> {
+pub(super) fn files(repo: &Repository, id: Oid) -> Result<Tree, Fault> {
     let mut entries = Vec::new();
     let mut broken = None;
     let walked = repo

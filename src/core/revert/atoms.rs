@@ -4,19 +4,28 @@
 //! only make sense together form a unit: a file, and the lines in kustomizations that name it.
 //! Never here: what the pieces do to the rendered objects.
 
+mod names;
+mod rename;
+mod rules;
+#[cfg(test)]
+mod tests;
+
 use super::splice;
 use crate::diff;
 use crate::diff::Text;
+use names::is_kustomization;
 use recant_render::Entry;
 use recant_render::Tree;
+use rules::Rule;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// Lines of head, and the good lines they go back to.
+type Edit = (Range<usize>, Range<usize>);
+
 /// Longer files are only restored whole: nobody writes them by hand.
 const MAX_LINES: usize = 60_000;
-/// Beyond this many pairs of files, only equal ones are told to be renamed.
-const MAX_PAIRS: usize = 4_000;
 
 /// A choice of units (or of atoms), by number.
 pub(super) type Set = BTreeSet<usize>;
@@ -49,7 +58,7 @@ impl Atom {
 }
 
 /// A file that is there on both sides, as lines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pair<'t> {
     pub(super) good: Text<'t>,
     pub(super) head: Text<'t>,
@@ -67,28 +76,12 @@ pub(super) struct Atoms<'t> {
     rules: Vec<Rule>,
 }
 
-/// What would leave half of something behind.
-#[derive(Clone, Debug)]
-enum Rule {
-    /// A line that was added to open a block must not stay when all that it holds goes.
-    Opener { opener: usize, inside: Vec<usize> },
-    /// A comment goes with the line below it.
-    Comment { comment: usize, line: usize },
-}
-
 impl<'t> Atoms<'t> {
     /// What changed between two trees in the files that `is_wanted`.
     pub(super) fn between(good: &'t Tree, head: &'t Tree, is_wanted: impl Fn(&str) -> bool) -> Self {
         let changed = good.changed(head);
-        let mut out = Self {
-            good,
-            head,
-            pairs: BTreeMap::new(),
-            atoms: Vec::new(),
-            units: Vec::new(),
-            rules: Vec::new(),
-        };
-        let renamed = out.renamed(&changed);
+        let mut out = Self::none(good, head);
+        let renamed = rename::renamed(good, head, &changed);
         for path in changed.iter().filter(|p| !renamed.contains_key(*p)) {
             let from = renamed
                 .iter()
@@ -101,6 +94,22 @@ impl<'t> Atoms<'t> {
         out.group(&changed);
         out.rules = out.find_rules();
         out
+    }
+
+    fn none(good: &'t Tree, head: &'t Tree) -> Self {
+        Self {
+            good,
+            head,
+            pairs: BTreeMap::new(),
+            atoms: Vec::new(),
+            units: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    /// The tree that is edited.
+    pub(super) fn head(&self) -> &'t Tree {
+        self.head
     }
 
     /// How many units there are.
@@ -135,51 +144,22 @@ impl<'t> Atoms<'t> {
     /// Only these units, and those of several lines taken apart into single ones.
     pub(super) fn refined(&self, units: &Set) -> Self {
         let mut out = Self {
-            good: self.good,
-            head: self.head,
-            pairs: BTreeMap::new(),
-            atoms: Vec::new(),
-            units: Vec::new(),
-            rules: Vec::new(),
+            pairs: self.pairs.clone(),
+            ..Self::none(self.good, self.head)
         };
-        for (path, pair) in &self.pairs {
-            let pair = Pair {
-                good: pair.good.clone(),
-                head: pair.head.clone(),
-            };
-            out.pairs.insert(path.clone(), pair);
-        }
         for unit in units {
             let unit: Vec<&Atom> = self.unit(*unit).collect();
-            let parts: Vec<Atom> = unit.iter().flat_map(|a| single_lines(a)).collect();
+            let first = out.atoms.len();
             if unit.iter().any(|a| a.is_whole()) {
-                let first = out.atoms.len();
                 out.atoms.extend(unit.into_iter().cloned());
                 out.units.push((first..out.atoms.len()).collect());
             } else {
-                for part in parts {
-                    out.units.push(vec![out.atoms.len()]);
-                    out.atoms.push(part);
-                }
+                out.atoms.extend(unit.into_iter().flat_map(single_lines));
+                out.units.extend((first..out.atoms.len()).map(|at| vec![at]));
             }
         }
         out.rules = out.find_rules();
         out
-    }
-
-    /// Whether undoing just these leaves half of something behind: the head of a block without the block, a comment
-    /// without its line.
-    pub(super) fn leaves_half(&self, units: &Set) -> bool {
-        let chosen: Set = units
-            .iter()
-            .flat_map(|u| self.units[*u].iter().copied())
-            .collect();
-        self.rules.iter().any(|rule| match rule {
-            Rule::Opener { opener, inside } => {
-                !chosen.contains(opener) && inside.iter().all(|at| chosen.contains(at))
-            }
-            Rule::Comment { comment, line } => chosen.contains(comment) != chosen.contains(line),
-        })
     }
 
     /// What the touched files hold when these units are undone; `None` where a file goes away.
@@ -194,7 +174,7 @@ impl<'t> Atoms<'t> {
             .iter()
             .map(|path| ((*path).to_owned(), self.good.get(path).cloned()))
             .collect();
-        let mut by_file: BTreeMap<&str, Vec<(Range<usize>, Range<usize>)>> = BTreeMap::new();
+        let mut by_file: BTreeMap<&str, Vec<Edit>> = BTreeMap::new();
         for atom in chosen {
             if let Atom::Lines { file, head, good } = atom
                 && !whole.contains(file.as_str())
@@ -262,35 +242,22 @@ impl<'t> Atoms<'t> {
             .collect()
     }
 
+    /// Notes what changed in a file, which may have had another name.
     fn add(&mut self, path: &str, from: Option<&str>) {
         let (good, head) = (self.good.bytes(from.unwrap_or(path)), self.head.bytes(path));
-        let whole = || Atom::Whole {
+        let whole = Atom::Whole {
             files: from.into_iter().chain([path]).map(str::to_owned).collect(),
         };
-        let (Some(good), Some(head)) = (good, head) else {
-            self.atoms.push(whole());
+        let pair = good.zip(head).and_then(|(good, head)| pair(good, head));
+        let Some(pair) = pair else {
+            self.atoms.push(whole);
             return;
         };
-        if from.is_some() {
-            self.atoms.push(whole());
-        }
-        if is_sops(good) || is_sops(head) || is_binary(good) || is_binary(head) {
-            self.atoms.extend(from.is_none().then(whole));
-            return;
-        }
-        let pair = Pair {
-            good: Text::of(good),
-            head: Text::of(head),
-        };
-        if pair.good.lines.len() + pair.head.lines.len() > MAX_LINES {
-            self.atoms.extend(from.is_none().then(whole));
-            return;
-        }
         let hunks = diff::hunks(&pair.good.bodies(), &pair.head.bodies());
-        let edits: Vec<_> = hunks.into_iter().map(|h| (h.new, h.old)).collect();
+        let edits: Vec<Edit> = hunks.into_iter().map(|h| (h.new, h.old)).collect();
         // Line endings, byte order mark, final newline: what no line says can only be restored with the file.
-        if from.is_none() && splice::splice(&pair, edits.clone()) != good {
-            self.atoms.push(whole());
+        if from.is_some() || Some(splice::splice(&pair, edits.clone()).as_slice()) != good {
+            self.atoms.push(whole);
         }
         let lines = edits.into_iter().map(|(head, good)| Atom::Lines {
             file: path.to_owned(),
@@ -302,170 +269,21 @@ impl<'t> Atoms<'t> {
             .extend(lines.flat_map(|atom| if apart { single_lines(&atom) } else { vec![atom] }));
         self.pairs.insert(path.to_owned(), pair);
     }
-
-    /// Deleted paths and the added paths that hold the same file, or nearly.
-    fn renamed(&self, changed: &[String]) -> BTreeMap<String, String> {
-        let only_in = |there: &'t Tree, not: &'t Tree| {
-            let lone = changed.iter().filter(move |p| not.get(p).is_none());
-            lone.filter_map(move |p| Some((p, there.bytes(p)?)))
-                .collect::<Vec<_>>()
-        };
-        let (deleted, mut added) = (only_in(self.good, self.head), only_in(self.head, self.good));
-        let few = deleted.len() * added.len() <= MAX_PAIRS;
-        let mut out = BTreeMap::new();
-        for (from, old) in deleted {
-            let likeness = |new: &[u8]| {
-                if old == new {
-                    100
-                } else if few {
-                    alike_pct(old, new)
-                } else {
-                    0
-                }
-            };
-            let best = added
-                .iter()
-                .enumerate()
-                .map(|(at, (_, new))| (likeness(new), at))
-                .max();
-            if let Some((50.., at)) = best {
-                out.insert(from.clone(), added.swap_remove(at).0.clone());
-            }
-        }
-        out
-    }
-
-    /// Forms the units: whole files with the lines that name them.
-    fn group(&mut self, changed: &[String]) {
-        let lone: Vec<&String> = changed
-            .iter()
-            .filter(|p| self.good.get(p).is_none() || self.head.get(p).is_none())
-            .collect();
-        let mut owner: Vec<usize> = (0..self.atoms.len()).collect();
-        for at in 0..self.atoms.len() {
-            for named in self.names(&self.atoms[at], &lone) {
-                let holder = self
-                    .atoms
-                    .iter()
-                    .position(|a| a.is_whole() && a.files().contains(&named.as_str()));
-                if let Some(holder) = holder {
-                    let (from, to) = (owner[at], owner[holder]);
-                    owner.iter_mut().filter(|o| **o == from).for_each(|o| *o = to);
-                }
-            }
-        }
-        let mut units: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (at, owner) in owner.into_iter().enumerate() {
-            units.entry(owner).or_default().push(at);
-        }
-        self.units = units.into_values().collect();
-    }
-
-    /// Which of the files that came or went a changed line of a kustomization names.
-    fn names(&self, atom: &Atom, lone: &[&String]) -> Vec<String> {
-        let Atom::Lines { file, head, good } = atom else {
-            return Vec::new();
-        };
-        if !is_kustomization(file) {
-            return Vec::new();
-        }
-        let pair = &self.pairs[file];
-        let lines = pair.head.lines[head.clone()]
-            .iter()
-            .chain(&pair.good.lines[good.clone()]);
-        let dir = file.rsplit_once('/').map_or("", |(dir, _)| dir);
-        let mut out = Vec::new();
-        for line in lines {
-            let text = String::from_utf8_lossy(line.body);
-            let value = text
-                .trim()
-                .trim_start_matches("- ")
-                .rsplit(": ")
-                .next()
-                .unwrap_or_default();
-            let value = value
-                .split(" #")
-                .next()
-                .unwrap_or_default()
-                .trim_matches(['"', '\'', ' ']);
-            let path = resolve(dir, value);
-            let below = format!("{path}/");
-            out.extend(
-                lone.iter()
-                    .filter(|p| ***p == path || p.starts_with(&below))
-                    .map(|p| (*p).clone()),
-            );
-        }
-        out
-    }
-
-    fn find_rules(&self) -> Vec<Rule> {
-        let (mut added, mut deleted) = (BTreeMap::new(), BTreeMap::new());
-        for (at, atom) in self.atoms.iter().enumerate() {
-            let Atom::Lines { file, head, good } = atom else {
-                continue;
-            };
-            if good.is_empty() {
-                added.extend(head.clone().map(|line| ((file.as_str(), line), at)));
-            }
-            if head.is_empty() {
-                deleted.extend(good.clone().map(|line| ((file.as_str(), line), at)));
-            }
-        }
-        let mut rules: Vec<Rule> = added
-            .iter()
-            .filter_map(|((file, line), at)| self.opener(file, *line, *at, &added))
-            .collect();
-        let is_comment =
-            |text: &Text<'_>, line: usize| text.lines[line].body.trim_ascii_start().starts_with(b"#");
-        for (lines, of_head) in [(&added, true), (&deleted, false)] {
-            for ((file, line), comment) in lines {
-                let pair = &self.pairs[*file];
-                let text = if of_head { &pair.head } else { &pair.good };
-                if let Some(next) = lines.get(&(*file, *line + 1))
-                    && next != comment
-                    && is_comment(text, *line)
-                {
-                    rules.push(Rule::Comment {
-                        comment: *comment,
-                        line: *next,
-                    });
-                }
-            }
-        }
-        rules
-    }
-
-    /// The rule for an added line that opens a block, when all of the block was added too.
-    fn opener(
-        &self,
-        file: &str,
-        line: usize,
-        at: usize,
-        added: &BTreeMap<(&str, usize), usize>,
-    ) -> Option<Rule> {
-        let lines = &self.pairs[file].head.lines;
-        let body = lines[line].body;
-        if !body.trim_ascii_end().ends_with(b":") {
-            return None;
-        }
-        let depth = indent(body);
-        let is_inside =
-            |l: &[u8]| indent(l) > depth || (indent(l) == depth && l.trim_ascii_start().starts_with(b"- "));
-        let block = lines
-            .iter()
-            .enumerate()
-            .skip(line + 1)
-            .take_while(|(_, l)| is_inside(l.body));
-        let inside = block
-            .map(|(l, _)| added.get(&(file, l)).copied())
-            .collect::<Option<Vec<_>>>()?;
-        (!inside.is_empty() && !inside.contains(&at)).then_some(Rule::Opener { opener: at, inside })
-    }
 }
 
-fn indent(line: &[u8]) -> usize {
-    line.iter().take_while(|b| **b == b' ').count()
+/// Both sides as lines; `None` for what is only restored whole: encrypted, binary, too long.
+fn pair<'t>(good: &'t [u8], head: &'t [u8]) -> Option<Pair<'t>> {
+    if [good, head]
+        .into_iter()
+        .any(|side| is_sops(side) || is_binary(side))
+    {
+        return None;
+    }
+    let pair = Pair {
+        good: Text::of(good),
+        head: Text::of(head),
+    };
+    (pair.good.lines.len() + pair.head.lines.len() <= MAX_LINES).then_some(pair)
 }
 
 /// An atom of several lines as one of single lines each; lines that replace each other stay together.
@@ -486,25 +304,6 @@ fn single_lines(atom: &Atom) -> Vec<Atom> {
     restored.chain(removed).collect()
 }
 
-/// Whether the file is a kustomization.
-pub(super) fn is_kustomization(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
-}
-
-/// A relative path from a directory, without `.` and `..`.
-fn resolve(dir: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = dir.split('/').filter(|p| !p.is_empty()).collect();
-    for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
-        if part == ".." {
-            parts.pop();
-        } else {
-            parts.push(part);
-        }
-    }
-    parts.join("/")
-}
-
 /// Whether a file is encrypted by SOPS: one changed line would break the seal over all of them.
 fn is_sops(bytes: &[u8]) -> bool {
     let opens =
@@ -515,19 +314,4 @@ fn is_sops(bytes: &[u8]) -> bool {
 
 fn is_binary(bytes: &[u8]) -> bool {
     bytes.contains(&0) || std::str::from_utf8(bytes).is_err()
-}
-
-/// How much of the longer file stands in the other too, by lines, in percent.
-fn alike_pct(old: &[u8], new: &[u8]) -> usize {
-    let (old, new) = (Text::of(old).bodies(), Text::of(new).bodies());
-    let mut left: BTreeMap<&[u8], usize> = BTreeMap::new();
-    old.iter().for_each(|line| *left.entry(line).or_default() += 1);
-    let mut shared = 0;
-    for line in &new {
-        if let Some(count @ 1..) = left.get_mut(line) {
-            *count -= 1;
-            shared += 1;
-        }
-    }
-    shared * 100 / old.len().max(new.len()).max(1)
 }

@@ -7,7 +7,6 @@ use super::atoms::Atom;
 use super::atoms::Atoms;
 use super::atoms::Set;
 use super::reach::Reach;
-use super::search::GaveUp;
 use super::search::Search;
 use super::seed;
 use crate::subject;
@@ -27,6 +26,13 @@ pub(super) struct Found {
     pub(super) renders: u32,
 }
 
+/// One minimal choice, as far as it counts when there are several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) files: Vec<String>,
+    pub(super) lines: usize,
+}
+
 /// The smallest edit that restores the object.
 pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan> {
     let want = subject::essence(&states.good.json());
@@ -40,79 +46,104 @@ pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan
         ),
         None => Set::new(),
     };
-    let fewest = |units: &[(Vec<String>, usize)]| {
-        let reach = Reach::new(undo);
-        let rank = |(files, lines): &(Vec<String>, usize)| {
-            let far = files.iter().map(|f| distance(f, &undo.root.path)).max();
-            (reach.readers(files.iter().map(String::as_str)), far, *lines)
-        };
-        units
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, unit)| rank(unit))
-            .map_or(0, |(at, _)| at)
-    };
-    search_all(&atoms, &seed, MAX_RENDERS, &restores, &fewest)
+    search_all(&atoms, &seed, MAX_RENDERS, &restores, &|several| {
+        best(undo, several)
+    })
 }
 
-/// The search proper, over any test of a tree. `best` picks among several minimal choices, told by files and lines.
+/// Which of several minimal choices is best: fewest roots affected, then nearest to the root, then fewest lines.
+fn best(undo: &Undo<'_>, several: &[Told]) -> usize {
+    let reach = Reach::new(undo);
+    let rank = |told: &Told| {
+        let far = told.files.iter().map(|f| distance(f, &undo.root.path)).max();
+        (
+            reach.readers(told.files.iter().map(String::as_str)),
+            far,
+            told.lines,
+        )
+    };
+    let ranked = several.iter().map(rank).enumerate();
+    ranked.min_by_key(|(_, rank)| *rank).map_or(0, |(at, _)| at)
+}
+
+/// The search proper, over any test of a tree. `best` picks among several minimal choices.
 pub(super) fn search_all(
     atoms: &Atoms<'_>,
     seed: &Set,
     bound: u32,
     restores: &dyn Fn(&Tree) -> bool,
-    best: &dyn Fn(&[(Vec<String>, usize)]) -> usize,
+    best: &dyn Fn(&[Told]) -> usize,
 ) -> Result<Found, NoPlan> {
     let mut search = Search::new(bound, |units| {
         !atoms.leaves_half(units) && restores(&atoms.apply(units))
     });
-    let gave_up = |_: GaveUp| NoPlan::GaveUp { renders: bound };
     let first = search
         .smallest(&atoms.all(), seed)
-        .map_err(gave_up)?
-        .ok_or_else(|| NoPlan::NotInGit {
-            why: match atoms.len() {
-                0 => "no file that the root reads has changed; the value comes from outside of it".to_owned(),
-                n => {
-                    format!("undoing all {n} changes in the files that the root reads does not bring it back")
-                }
-            },
-        })?;
-    let several = with_alternatives(&mut search, atoms, first);
-    let told: Vec<(Vec<String>, usize)> = several
-        .iter()
-        .map(|set| (files_of(atoms, set), atoms.weight(set)))
-        .collect();
-    let chosen = if several.len() > 1 {
-        &several[best(&told)]
-    } else {
-        &several[0]
+        .map_err(|_| NoPlan::GaveUp { renders: bound })?
+        .ok_or_else(|| none_restores(atoms))?;
+    let several = with_alternatives(&mut search, atoms, first.clone());
+    let told = |set: &Set| Told {
+        files: files_of(atoms, set),
+        lines: atoms.weight(set),
     };
-    let fine = atoms.refined(chosen);
+    let chosen = match several.len() {
+        0 | 1 => &first,
+        _ => several
+            .get(best(&several.iter().map(told).collect::<Vec<_>>()))
+            .unwrap_or(&first),
+    };
     let spent = search.tests();
-    let mut search = Search::new(bound.saturating_sub(spent).max(1), |units| {
+    let (undone, more) = taken_apart(&atoms.refined(chosen), chosen.len(), bound - spent, restores);
+    Ok(Found {
+        files: written(atoms.head(), undone)?,
+        renders: spent + more,
+    })
+}
+
+fn none_restores(atoms: &Atoms<'_>) -> NoPlan {
+    let why = match atoms.len() {
+        0 => "no file that the root reads has changed; the value comes from outside of it".to_owned(),
+        1 => "undoing the one change in the files that the root reads does not bring it back".to_owned(),
+        n => format!("undoing all {n} changes in the files that the root reads does not bring it back"),
+    };
+    NoPlan::NotInGit { why }
+}
+
+/// What is left of a choice when its runs of lines are taken apart into single ones, and what that took to find out.
+/// A bound that is hit leaves the runs whole: they are known to restore.
+fn taken_apart(
+    fine: &Atoms<'_>,
+    units: usize,
+    bound: u32,
+    restores: &dyn Fn(&Tree) -> bool,
+) -> (BTreeMap<String, Option<Entry>>, u32) {
+    if fine.len() == units {
+        return (fine.undo(&fine.all()), 0);
+    }
+    let mut search = Search::new(bound, |units| {
         !fine.leaves_half(units) && restores(&fine.apply(units))
     });
-    let few = match fine.len() {
-        same if same == chosen.len() => fine.all(),
-        _ => search
-            .smallest(&fine.all(), &Set::new())
-            .map_err(gave_up)?
-            .unwrap_or_else(|| fine.all()),
+    let few = search.smallest(&fine.all(), &Set::new()).ok().flatten();
+    let tests = search.tests();
+    (fine.undo(&few.unwrap_or_else(|| fine.all())), tests)
+}
+
+/// The files to write. A symbolic link is none: an edit of files cannot say it.
+fn written(
+    head: &Tree,
+    undone: BTreeMap<String, Option<Entry>>,
+) -> Result<BTreeMap<String, Option<Vec<u8>>>, NoPlan> {
+    let bytes = |(path, entry): (String, Option<Entry>)| match entry {
+        _ if matches!(head.get(&path), Some(Entry::Link(_))) => Err(NoPlan::NotInGit {
+            why: format!("`{path}` became a symbolic link; restore it by hand"),
+        }),
+        Some(Entry::File(bytes)) => Ok((path, Some(bytes.to_vec()))),
+        None => Ok((path, None)),
+        Some(Entry::Link(target)) => Err(NoPlan::NotInGit {
+            why: format!("`{path}` was a symbolic link to `{target}`; restore it by hand"),
+        }),
     };
-    let bytes = |entry: Option<Entry>| match entry {
-        Some(Entry::File(bytes)) => Some(bytes.to_vec()),
-        Some(Entry::Link(_)) | None => None,
-    };
-    let files = fine
-        .undo(&few)
-        .into_iter()
-        .map(|(path, entry)| (path, bytes(entry)))
-        .collect();
-    Ok(Found {
-        files,
-        renders: spent + search.tests(),
-    })
+    undone.into_iter().map(bytes).collect()
 }
 
 /// The minimal choice, and others that do without some part of it.

@@ -7,7 +7,6 @@ mod image;
 mod patch;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use super::States;
 use super::Undo;
@@ -15,6 +14,7 @@ use super::find::Found;
 use super::leaves::Leaf;
 use super::reach::Reach;
 use crate::subject;
+use crate::yaml;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -29,16 +29,14 @@ pub(super) fn pin(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>) -> Re
     let (file, bytes) = own_kustomization(undo)?;
     let (good, head) = (states.good.json(), head.json());
     let want = subject::essence(&good);
-    let mut renders = 0;
-    let mut moves_others = false;
-    for candidate in candidates(bytes, &good, &head, &states.leaves) {
+    let mut moved = None;
+    for (renders, candidate) in (1..).zip(candidates(bytes, &good, &head, &states.leaves)) {
         let tree = undo.head.with(&file, &candidate);
-        renders += 1;
         if undo.essence(&tree).as_ref() != Some(&want) {
             continue;
         }
-        if reach.moves_others(&tree) {
-            moves_others = true;
+        if let Some(other) = reach.moves(&tree) {
+            moved.get_or_insert(other);
             continue;
         }
         return Ok(Found {
@@ -46,13 +44,12 @@ pub(super) fn pin(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>) -> Re
             renders,
         });
     }
-    Err(if moves_others {
-        format!("other roots read `{file}` too, or share what an entry in it would change")
-    } else {
-        format!(
+    Err(match moved {
+        Some(other) => format!("an entry in `{file}` would also move {other}"),
+        None => format!(
             "no `images` or `patches` entry in `{file}` was found that restores {}",
             undo.target
-        )
+        ),
     })
 }
 
@@ -93,6 +90,8 @@ fn candidates(bytes: &[u8], good: &Value, head: &Value, leaves: &[Leaf]) -> Vec<
 
 /// An inline strategic merge patch, as an item of `patches`.
 fn entry(patch: &Value) -> Vec<String> {
-    let body = yaml::lines(patch).into_iter().map(|line| format!("    {line}"));
+    let body = yaml::lines(patch)
+        .into_iter()
+        .map(|line| yaml::indented(4, &line));
     ["- patch: |-".to_owned()].into_iter().chain(body).collect()
 }

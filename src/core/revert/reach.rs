@@ -47,17 +47,18 @@ impl<'u, 't> Reach<'u, 't> {
             .count()
     }
 
-    /// Whether a tree differs from head in anything but the target, and what is to go back with it.
-    pub(super) fn moves_others(&self, after: &Tree) -> bool {
+    /// The first object in which a tree differs from head, but for the target and what is to go back with it.
+    pub(super) fn moves(&self, after: &Tree) -> Option<String> {
         let touched = self.undo.head.changed(after);
         let reads = |r: &Rendered| touched.iter().any(|p| r.reads.contains(p));
-        self.roots
-            .iter()
-            .filter(|(_, before)| reads(before))
-            .any(|(root, before)| {
-                let now = self.undo.render(after, root);
-                self.others(root, before) != self.others(root, &now)
-            })
+        let mut readers = self.roots.iter().filter(|(_, before)| reads(before));
+        readers.find_map(|(root, before)| {
+            let now = self.undo.render(after, root);
+            let (was, is) = (self.others(root, before), self.others(root, &now));
+            let mut ids = was.keys().chain(is.keys());
+            let moved = ids.find(|id| was.get(*id) != is.get(*id))?;
+            Some(format!("{moved} in {}", root.path))
+        })
     }
 
     fn others(&self, root: &Root, rendered: &Rendered) -> BTreeMap<ObjectId, Value> {

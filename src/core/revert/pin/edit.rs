@@ -3,6 +3,7 @@
 use super::super::splice::end_lines;
 use crate::diff::Line;
 use crate::diff::Text;
+use crate::yaml;
 
 /// The file with an item at the end of the list `key`, which is made when there is none.
 ///
@@ -19,10 +20,7 @@ pub(super) fn add(bytes: &[u8], key: &str, item: &[String]) -> Option<Vec<u8>> {
     let added: Vec<Vec<u8>> = head
         .into_iter()
         .map(String::into_bytes)
-        .chain(
-            item.iter()
-                .map(|line| format!("{}{line}", " ".repeat(indent)).into_bytes()),
-        )
+        .chain(item.iter().map(|line| yaml::indented(indent, line).into_bytes()))
         .collect();
     let mut lines = text.lines.clone();
     let empty = format!("{key}: []");

@@ -1,9 +1,9 @@
 //! `images:` entries, when images are all that differs.
 
 use super::super::leaves::Leaf;
-use super::yaml;
 use crate::diff::Line;
 use crate::diff::Text;
+use crate::yaml;
 use serde_json::Value;
 
 /// One image that is to go back.

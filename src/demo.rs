@@ -93,7 +93,11 @@ impl Demo {
         };
         let ending = match &self.scenario {
             Some(scenario) => show.play(Play::new(scenario.clone(), self.by_hand)).await?,
-            None => show.watch().await?,
+            None => {
+                house.stage.with(setup::words);
+                show.teller.words()?;
+                show.watch().await?
+            }
         };
         let summary = house.stage.with(|world| show::summary(world, &ending));
         if self.keep && ending != Ending::Interrupted {

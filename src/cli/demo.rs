@@ -23,7 +23,8 @@ pub(super) struct Args {
     /// Play another story (the format stands in the documentation of `recant_sim::scenario`).
     #[arg(long, value_name = "FILE")]
     play: Option<PathBuf>,
-    /// Use a clone of this Flux repository instead of examples-repo. Without a story, react to what you push.
+    /// Use a clone of this Flux repository instead of examples-repo. Without a story, react to what you push: an image
+    /// whose tag has `bad`, `slow`, `crash` or `missing` in it behaves so.
     #[arg(long, value_name = "DIR")]
     repo: Option<PathBuf>,
     /// The cluster's directory in the repository.

@@ -14,6 +14,9 @@ use recant_sim::fleet::point_at;
 use recant_sim::git::Content;
 use recant_sim::git::Git;
 use recant_sim::git::NewCommit;
+use recant_sim::workload::behaviour::Behaviour;
+use recant_sim::workload::behaviour::Fate;
+use recant_sim::workload::behaviour::Latency;
 use recant_sim::world::World;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -161,4 +164,43 @@ fn secret(token: &str) -> serde_json::Value {
 fn forge_object(url: &str) -> serde_json::Value {
     json!({"apiVersion": RECANT_API, "kind": "Forge", "metadata": {"name": "demo", "namespace": NAMESPACE},
            "spec": {"type": "gitea", "url": url, "secretRef": {"name": "forge"}}})
+}
+
+/// How images behave when no story says so: a word in the tag does.
+pub(crate) fn words(world: &mut World) {
+    let failing = Behaviour {
+        success_pct: 70.0,
+        ..Behaviour::default()
+    };
+    let slow = Latency {
+        median_ms: 700.0,
+        p99_ms: 1500.0,
+    };
+    let table = [
+        ("bad", failing),
+        (
+            "slow",
+            Behaviour {
+                latency: slow,
+                ..Behaviour::default()
+            },
+        ),
+        (
+            "crash",
+            Behaviour {
+                fate: Fate::Crashes,
+                ..Behaviour::default()
+            },
+        ),
+        (
+            "missing",
+            Behaviour {
+                fate: Fate::NoImage,
+                ..Behaviour::default()
+            },
+        ),
+    ];
+    for (word, behaviour) in table {
+        world.behaviours.set_word(word, behaviour);
+    }
 }

@@ -7,7 +7,6 @@ use crate::demo::line::Line;
 use crate::demo::teller::Teller;
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use jiff::Timestamp;
 use recant_core::baseline::RECANT_API;
 use recant_core::object::ObjectRef;
 use recant_core::pull::RevertStatus;

@@ -51,6 +51,16 @@ impl Teller {
         )
     }
 
+    /// How a person makes a release go wrong when there is no story.
+    pub(crate) fn words(&self) -> std::io::Result<()> {
+        let words = "An image whose tag has `bad` in it fails 30 % of its requests; `slow`, `crash` and `missing` are \
+                     what they say. Clone, push a new tag, and watch. Ctrl-C ends it.";
+        if self.json {
+            return self.print_json(&serde_json::json!({"source": "demo", "message": words}));
+        }
+        writeln!(anstream::stdout().lock(), "  {words}\n")
+    }
+
     /// Tells a line.
     pub(crate) fn tell(&mut self, line: Option<Line>) -> std::io::Result<()> {
         let Some(line) = line else { return Ok(()) };

@@ -70,6 +70,7 @@ impl Latency {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Behaviours {
     default: Behaviour,
+    by_word: BTreeMap<String, Behaviour>,
     by_image: BTreeMap<String, Behaviour>,
 }
 
@@ -79,6 +80,11 @@ impl Behaviours {
         self.by_image.insert(image.to_owned(), behaviour);
     }
 
+    /// Declares how images behave that are not named, but have this word in their tag.
+    pub fn set_word(&mut self, word: &str, behaviour: Behaviour) {
+        self.by_word.insert(word.to_owned(), behaviour);
+    }
+
     /// Declares how every image behaves that is not named.
     pub fn set_default(&mut self, behaviour: Behaviour) {
         self.default = behaviour;
@@ -86,7 +92,14 @@ impl Behaviours {
 
     /// How an image behaves.
     pub fn of(&self, image: &str) -> &Behaviour {
-        self.by_image.get(image).unwrap_or(&self.default)
+        let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
+        let by_word = || {
+            self.by_word
+                .iter()
+                .find(|(word, _)| tag.contains(word.as_str()))
+                .map(|(_, b)| b)
+        };
+        self.by_image.get(image).or_else(by_word).unwrap_or(&self.default)
     }
 
     /// Which of a pod's images answers its requests: the first that is named, else the first. Side-cars come and go
@@ -94,5 +107,31 @@ impl Behaviours {
     pub fn answering<'a>(&self, images: &[&'a str]) -> &'a str {
         let named = images.iter().find(|image| self.by_image.contains_key(**image));
         named.or(images.first()).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_goes_by_its_name_then_by_a_word_in_its_tag() {
+        let with = |success_pct| Behaviour {
+            success_pct,
+            ..Behaviour::default()
+        };
+        let mut behaviours = Behaviours::default();
+        behaviours.set_word("bad", with(1.0));
+        behaviours.set("app:2-bad", with(2.0));
+        let table = [
+            ("app:1", 100.0),
+            ("app:1-bad", 1.0),
+            ("app:2-bad", 2.0),
+            ("bad/app:1", 100.0),
+            ("bad", 100.0),
+        ];
+        for (image, success_pct) in table {
+            assert_eq!(behaviours.of(image).success_pct, success_pct, "{image}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! YAML as kustomize keeps it: a tree of nodes whose scalars stay the text that was written.
 //!
-//! A scalar becomes a value only where a value is needed, by one resolver with go-yaml's rules ([`resolve`]).
+//! A scalar becomes a value only where a value is needed, by one resolver with go-yaml's rules (`resolve`).
 //! Never here: `serde` types, files, knowledge of Kubernetes.
 
 mod document;

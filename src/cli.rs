@@ -46,7 +46,8 @@ pub fn main() -> ExitCode {
             in_runtime(demo::run(args))
         }
         Verb::Run(args) => {
-            log("info", args.log_json);
+            // What kube says of a connection that fails is said again, in recant's words.
+            log("info,kube_client=off", args.log_json);
             in_runtime(run::run(args))
         }
         // Not through anstream: a diff must come out byte for byte.

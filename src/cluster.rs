@@ -64,6 +64,8 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Kube {
     client: Client,
+    /// The API server's URL, for messages.
+    address: String,
     resolver: Resolver,
     recorder: Recorder,
     poll: Duration,
@@ -74,9 +76,13 @@ impl Kube {
     pub async fn connect(access: &Access, component: &str) -> Result<Self, PortError> {
         crate::tls::install();
         let config = config(access).await?;
+        let address = config.cluster_url.to_string();
         let client = Client::try_from(config)
             .map_err(|e| PortError::Invalid(format!("client for the cluster: {e}")))?;
-        Ok(Self::new(client, component))
+        Ok(Self {
+            address,
+            ..Self::new(client, component)
+        })
     }
 
     /// A cluster behind a client that exists already.
@@ -84,8 +90,28 @@ impl Kube {
         Self {
             resolver: Resolver::new(client.clone()),
             recorder: Recorder::new(component),
+            address: String::new(),
             client,
             poll: Duration::from_secs(30),
+        }
+    }
+
+    /// Whether the API server answers at all.
+    ///
+    /// # Errors
+    /// That it does not, and why.
+    pub async fn answers(&self) -> Result<(), PortError> {
+        match self.client.apiserver_version().await {
+            // Whoever refuses is there; what may be asked is for RBAC to say.
+            Ok(_) | Err(kube::Error::Api(_)) => Ok(()),
+            Err(e) => {
+                let why = std::iter::successors(Some(&e as &dyn std::error::Error), |e| e.source()).last();
+                let why = why.map(ToString::to_string).unwrap_or_default();
+                Err(PortError::Unreachable(format!(
+                    "{} does not answer: {why}",
+                    self.address
+                )))
+            }
         }
     }
 

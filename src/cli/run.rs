@@ -76,6 +76,10 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => Access::Inferred,
     };
     let cluster = Kube::connect(&access, "recant").await.context("the cluster")?;
+    cluster
+        .answers()
+        .await
+        .context("the cluster (is it the right --kubeconfig?)")?;
     let gauge = Prometheus::new(&args.metrics_server).context("--metrics-server")?;
     let ports = wire::ports(
         cluster,

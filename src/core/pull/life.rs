@@ -213,7 +213,13 @@ impl Life<'_> {
             return Ok(planned);
         };
         if self.is_pushed(&commit, proposal)? {
-            self.status.commit.clone_from(&commit);
+            // On record before the pull request is there: so that the branch is known to be recant's own when it goes.
+            if self.status.commit != commit {
+                self.status.commit.clone_from(&commit);
+                self.enter(RevertPhase::Pushed);
+                self.wake_in(0);
+                return Ok(Reason::Pushed { commit });
+            }
             return Ok(self.open(proposal, pull, commit));
         }
         if commit != self.status.commit {

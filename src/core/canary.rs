@@ -6,6 +6,7 @@
 //! [`Reason`].
 
 mod analyse;
+mod hold;
 mod initialize;
 mod promote;
 mod rest;
@@ -13,6 +14,8 @@ mod route;
 mod services;
 pub mod spec;
 pub mod status;
+mod supported;
+mod tell;
 mod turn;
 mod workload;
 

@@ -13,6 +13,7 @@ mod forge;
 mod forge_clients;
 mod forge_world;
 mod gauge;
+mod histories;
 mod kube_api;
 mod manifests;
 mod metrics;

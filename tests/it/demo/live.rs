@@ -83,8 +83,28 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
     // Its name for the cluster is another one, so the pull request would read differently.
     dry.wait_for_error(LONGEST, "would update pull request");
     assert_eq!(api.versions(), before);
+    recants_token_is_told_to_nobody(&api, &places);
     stop(dry);
     stop(demo);
+}
+
+/// Neither pull requests nor commit statuses hold recant's credential for the forge.
+fn recants_token_is_told_to_nobody(api: &Api, places: &Value) {
+    use base64::Engine as _;
+    let secrets = api.list("api/v1/namespaces/recant-system/secrets");
+    let encoded = secrets[0]["data"]["token"].as_str().unwrap();
+    let token = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+    let token = String::from_utf8(token).unwrap();
+    assert!(token.len() >= 20);
+    let pages = places["pages"].as_str().unwrap();
+    let forge = pages.trim_end_matches("/demo/fleet/pulls");
+    let repo = format!("{forge}/api/v1/repos/demo/fleet");
+    let pulls = api.text(&format!("{repo}/pulls"));
+    let statuses = api.text(&format!("{repo}/commits/main/statuses"));
+    for told in [pulls, statuses, api.text(pages)] {
+        assert!(told.contains("podinfo"), "{told}");
+        assert!(!told.contains(&token), "{told}");
+    }
 }
 
 fn stop(running: Running) {
@@ -132,6 +152,12 @@ impl Api {
             .runtime
             .block_on(async { request.send().await.unwrap().json().await.unwrap() });
         answer["items"].as_array().unwrap().clone()
+    }
+
+    fn text(&self, url: &str) -> String {
+        let request = Client::new().get(url);
+        self.runtime
+            .block_on(async { request.send().await.unwrap().text().await.unwrap() })
     }
 
     /// The resourceVersion of everything recant writes to.

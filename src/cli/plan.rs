@@ -51,9 +51,9 @@ pub(super) struct Args {
     /// Another directory that is deployed, though nothing in the repository says so; may be repeated.
     #[arg(long = "root", value_name = "PATH")]
     roots: Vec<PathBuf>,
-    /// Take the marker of Flux image automation out of the lines that go back.
+    /// Leave the marker of Flux image automation in the lines that go back: it will write them again.
     #[arg(long)]
-    hold: bool,
+    no_hold: bool,
     /// Print everything as one JSON object instead of the diff.
     #[arg(long)]
     json: bool,
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, out: &mut impl Write, notes: &mut impl Write) -> 
     let job = look_up(args)?;
     let mut undo = Undo::new(&job.good, &job.head, &job.root, &job.target);
     undo.form = args.form.into();
-    undo.hold_automation = args.hold;
+    undo.hold_automation = !args.no_hold;
     undo.more_roots = &job.more_roots;
     let plan = match plan(&undo) {
         Ok(plan) => plan,
@@ -241,8 +241,14 @@ fn words(job: &Job, plan: &Plan, proof: &Proof, notes: &mut impl Write) -> anyho
         Form::Pin => "pin",
     };
     writeln!(notes, "{form}: {}", counted(plan.lines.len(), "line"))?;
-    for line in &plan.lines {
-        writeln!(notes, "  {}:{}", line.file, line.head_line)?;
+    let mut places: Vec<String> = plan
+        .lines
+        .iter()
+        .map(|l| format!("{}:{}", l.file, l.head_line))
+        .collect();
+    places.dedup();
+    for place in places {
+        writeln!(notes, "  {place}")?;
     }
     for note in &plan.notes {
         writeln!(notes, "note: {note}")?;
@@ -264,7 +270,7 @@ fn automation(line: &recant_core::revert::Automation) -> String {
             line.marker
         )
     } else {
-        format!("note: {place}, which will write it again; --hold takes its marker out")
+        format!("note: {place}, which will write it again")
     }
 }
 
@@ -302,7 +308,7 @@ fn proof_words(plan: &Plan, proof: &Proof, notes: &mut impl Write) -> anyhow::Re
     if !proof.collateral.is_empty() && plan.form == Form::Revert && plan.notes.is_empty() {
         writeln!(
             notes,
-            "--form pin restores just this object, in its own kustomization"
+            "--form pin looks for an edit of its own kustomization that restores just this object"
         )?;
     }
     Ok(())

@@ -14,6 +14,8 @@ mod search;
 mod seed;
 mod splice;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use automation::Automation;
 pub use edit::Form;

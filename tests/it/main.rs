@@ -18,6 +18,7 @@ mod kube_api;
 mod manifests;
 mod metrics;
 mod own_kinds;
+mod plan_cli;
 mod repo;
 mod scenarios;
 mod serve;

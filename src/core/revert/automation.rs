@@ -2,6 +2,9 @@
 //!
 //! A restored line with the marker would be bumped again within one interval of the automation.
 
+#[cfg(test)]
+mod tests;
+
 use super::Plan;
 use super::Undo;
 use crate::diff;

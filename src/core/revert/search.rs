@@ -2,6 +2,9 @@
 //!
 //! Knows numbers and a test, and nothing of files or renderings. Bounded: it gives up rather than run on.
 
+#[cfg(test)]
+mod tests;
+
 use super::atoms::Set;
 use std::collections::BTreeMap;
 

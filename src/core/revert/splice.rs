@@ -1,5 +1,8 @@
 //! Puts lines of one file into another. All other bytes stay where they are.
 
+#[cfg(test)]
+mod tests;
+
 use super::atoms::Pair;
 use crate::diff::Line;
 use crate::diff::Text;

@@ -132,13 +132,13 @@ fn play(scenario: Scenario, seed: u64, faults: Faults) -> Result<(), String> {
     let done = simulation.run(|world| promises.check(world));
     if done.is_err() {
         for told in &simulation.told {
-            println!("{} {} {}", told.at, told.about, told.because);
+            eprintln!("{} {} {}", told.at, told.about, told.because);
         }
         for happening in &simulation.world.trace {
-            println!("{happening}");
+            eprintln!("{happening}");
         }
         for revert in simulation.world.cluster.list(RECANT_API, "Revert", "") {
-            println!("{}", revert.0);
+            eprintln!("{}", revert.0);
         }
     }
     done

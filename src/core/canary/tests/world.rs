@@ -1,0 +1,422 @@
+//! A world of a few objects, where every pod is ready at once unless it is frozen.
+
+use super::super::ask;
+use super::super::status::Phase;
+use super::super::status::Status;
+use super::super::step;
+use super::BAD;
+use super::GOOD;
+use crate::baseline::Baseline;
+use crate::effect::Effect;
+use crate::effect::StatusState;
+use crate::effect::Write;
+use crate::object::Object;
+use crate::object::ObjectRef;
+use crate::query::Answer;
+use crate::query::Observation;
+use crate::query::Observed;
+use crate::query::Query;
+use crate::query::Why;
+use crate::reason::Reason;
+use crate::settings::Settings;
+use crate::step::Step;
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use serde_json::Value;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// A world of one Canary.
+pub(super) struct World {
+    pub(super) now: Timestamp,
+    pub(super) objects: BTreeMap<ObjectRef, Object>,
+    pub(super) version: u64,
+    /// The answer to every metric, instead of one that depends on the image.
+    pub(super) dark: Option<Observed<Option<f64>>>,
+    /// Whether Flux's objects cannot be seen.
+    pub(super) hidden: bool,
+    /// Whether the last step asked to be woken.
+    pub(super) woken: bool,
+    /// Deployments whose pods do not become ready.
+    pub(super) frozen: Vec<String>,
+    pub(super) frozen_since: Timestamp,
+    /// The weights the route was given, in order.
+    pub(super) weights: Vec<i64>,
+    /// The images that were measured.
+    pub(super) analysed: Vec<String>,
+    pub(super) events: Vec<String>,
+    pub(super) statuses: Vec<StatusState>,
+    pub(super) because: Option<Reason>,
+    /// Stop once, after this many effects.
+    pub(super) crash_at: Option<usize>,
+    pub(super) effects: usize,
+    pub(super) commits: u32,
+}
+
+pub(super) fn commit(n: u32) -> String {
+    format!("{n:040}")
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let mut world = Self {
+            now: "2026-01-01T00:00:00Z".parse().expect("a time"),
+            objects: BTreeMap::new(),
+            version: 0,
+            dark: None,
+            hidden: false,
+            woken: false,
+            frozen: Vec::new(),
+            frozen_since: Timestamp::UNIX_EPOCH,
+            weights: Vec::new(),
+            analysed: Vec::new(),
+            events: Vec::new(),
+            statuses: Vec::new(),
+            because: None,
+            crash_at: None,
+            effects: 0,
+            commits: 1,
+        };
+        let owned = json!({"kustomize.toolkit.fluxcd.io/name": "apps",
+                           "kustomize.toolkit.fluxcd.io/namespace": "flux-system"});
+        world.put(Object(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "podinfo", "namespace": "test", "labels": owned, "generation": 1},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "podinfo"}},
+                     "template": {"metadata": {"labels": {"app": "podinfo"}},
+                                  "spec": {"containers": [{"name": "podinfod", "image": GOOD}]}}},
+        })));
+        world.put(Object(json!({
+            "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+            "metadata": {"name": "podinfo", "namespace": "test", "uid": "c", "generation": 1},
+            "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+                     "progressDeadlineSeconds": 60, "service": {"port": 9898},
+                     "analysis": {"interval": "10s", "threshold": 2, "stepWeight": 50, "maxWeight": 100,
+                         "metrics": [{"name": "request-success-rate", "interval": "1m",
+                                      "thresholdRange": {"min": 99}}]}},
+        })));
+        world.put(Object(json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "apps", "namespace": "flux-system", "generation": 1},
+            "spec": {"path": "./apps", "sourceRef": {"kind": "GitRepository", "name": "flux-system"}},
+        })));
+        world.put(Object(json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "flux-system", "namespace": "flux-system", "generation": 1},
+            "spec": {"url": "https://git.example/fleet.git", "ref": {"branch": "main"}},
+        })));
+        world.apply_commit();
+        world
+    }
+
+    pub(super) fn initialized() -> Self {
+        let mut world = Self::new();
+        world.run_until(Phase::Initialized);
+        world.settle_down();
+        world.weights.clear();
+        world
+    }
+
+    /// Git moves on and Flux applies it.
+    pub(super) fn apply_commit(&mut self) {
+        let revision = json!(format!("main@sha1:{}", commit(self.commits)));
+        let mut kustomization = self.get_in(
+            "kustomize.toolkit.fluxcd.io/v1",
+            "Kustomization",
+            "flux-system",
+            "apps",
+        );
+        kustomization.set(
+            "/status",
+            json!({"lastAppliedRevision": revision, "lastAttemptedRevision": revision,
+                                            "observedGeneration": 1}),
+        );
+        self.put(kustomization);
+        let mut source = self.get_in(
+            "source.toolkit.fluxcd.io/v1",
+            "GitRepository",
+            "flux-system",
+            "flux-system",
+        );
+        source.set("/status/artifact/revision", revision);
+        self.put(source);
+        self.commits += 1;
+    }
+
+    pub(super) fn set_image(&mut self, image: &str) {
+        self.set_image_before_flux_says_so(image);
+        self.apply_commit();
+    }
+
+    pub(super) fn set_image_before_flux_says_so(&mut self, image: &str) {
+        let mut target = self.get("apps/v1", "Deployment", "podinfo");
+        target.0["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+        target.set("/metadata/generation", json!(target.generation() + 1));
+        self.put(target);
+    }
+
+    pub(super) fn put(&mut self, mut object: Object) {
+        self.version += 1;
+        object.set("/metadata/resourceVersion", json!(self.version.to_string()));
+        self.objects.insert(object.reference(), object);
+    }
+
+    pub(super) fn get(&self, api_version: &str, kind: &str, name: &str) -> Object {
+        self.get_in(api_version, kind, "test", name)
+    }
+
+    pub(super) fn get_in(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Object {
+        self.objects
+            .get(&ObjectRef::new(api_version, kind, namespace, name))
+            .expect("the object")
+            .clone()
+    }
+
+    pub(super) fn all(&self, kind: &str) -> Vec<Object> {
+        self.objects
+            .values()
+            .filter(|object| object.str("/kind") == kind)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn canary(&self) -> Object {
+        self.get("flagger.app/v1beta1", "Canary", "podinfo")
+    }
+
+    pub(super) fn status(&self) -> Status {
+        Status::of(&self.canary())
+    }
+
+    pub(super) fn image(&self, deployment: &str) -> String {
+        let deployment = self.get("apps/v1", "Deployment", deployment);
+        deployment
+            .str("/spec/template/spec/containers/0/image")
+            .to_owned()
+    }
+
+    pub(super) fn replicas(&self, deployment: &str) -> i64 {
+        self.get("apps/v1", "Deployment", deployment)
+            .int("/spec/replicas")
+            .unwrap_or(1)
+    }
+
+    pub(super) fn weight(&self) -> i64 {
+        let split = self.get("split.smi-spec.io/v1alpha1", "TrafficSplit", "podinfo");
+        split.str("/spec/backends/0/weight").parse().expect("a weight")
+    }
+
+    pub(super) fn told(&self, message: &str) -> bool {
+        self.events.iter().any(|event| event == message)
+    }
+
+    pub(super) fn last_commit_status(&self) -> Option<StatusState> {
+        self.statuses.last().copied()
+    }
+
+    pub(super) fn run_until(&mut self, phase: Phase) {
+        self.run_while(|world| world.status().phase != phase);
+    }
+
+    pub(super) fn run_until_weight(&mut self, weight: i64) {
+        self.run_while(|world| world.weight() != weight);
+    }
+
+    pub(super) fn run_until_promoted(&mut self, image: &str) {
+        self.run_while(|world| {
+            world.image("podinfo-primary") != image || world.status().phase != Phase::Succeeded
+        });
+    }
+
+    pub(super) fn run_while(&mut self, go_on: impl Fn(&Self) -> bool) {
+        for _ in 0..400 {
+            if !go_on(self) {
+                return;
+            }
+            self.turn();
+        }
+        panic!(
+            "it never came: {:?} because {:?}",
+            self.status().phase,
+            self.because
+        );
+    }
+
+    pub(super) fn freeze(&mut self, deployment: &str) {
+        self.frozen.push(deployment.to_owned());
+        self.frozen_since = self.now;
+    }
+
+    pub(super) fn settle_down(&mut self) {
+        for _ in 0..8 {
+            self.turn();
+        }
+    }
+
+    /// Observe, step, perform, save; then some seconds pass.
+    pub(super) fn turn(&mut self) {
+        self.run_pods();
+        let settings = Settings::default();
+        let canary = self.canary();
+        let seen = self.observe(&settings, &canary);
+        let step = step(self.now, &settings, &canary, &seen);
+        self.because = Some(step.because.clone());
+        self.woken = step.wake.is_some();
+        self.perform(step);
+        self.check();
+        self.now += SignedDuration::from_secs(5);
+    }
+
+    pub(super) fn observe(&mut self, settings: &Settings, canary: &Object) -> Observation {
+        let mut seen = Observation::default();
+        loop {
+            let wanted = ask(self.now, settings, canary, &seen);
+            let new: Vec<_> = wanted.into_iter().filter(|query| !seen.has(query)).collect();
+            if new.is_empty() {
+                return seen;
+            }
+            for query in new {
+                let answer = self.answer(&query);
+                seen.note(query, answer);
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self, query: &Query) -> Observed<Answer> {
+        match query {
+            Query::Object(name) if self.hidden && name.api_version.contains("toolkit.fluxcd.io") => {
+                Observed::Unknown(Why::Unreachable("no answer".to_owned()))
+            }
+            Query::Object(name) => Observed::Known(Answer::Object(self.objects.get(name).cloned())),
+            Query::Metric(_) => {
+                let image = self.image("podinfo");
+                self.analysed.push(image.clone());
+                match self.dark.clone().unwrap_or(Observed::Known(Some(if image == BAD {
+                    62.0
+                } else {
+                    99.9
+                }))) {
+                    Observed::Known(value) => Observed::Known(Answer::Metric(value)),
+                    Observed::Unknown(why) => Observed::Unknown(why),
+                }
+            }
+            other => panic!("a canary does not ask {other:?}"),
+        }
+    }
+
+    pub(super) fn perform(&mut self, step: Step) {
+        for effect in step.effects {
+            self.effects += 1;
+            if self.crash_at.is_some_and(|at| at < self.effects) {
+                self.crash_at = None;
+                return;
+            }
+            match effect {
+                Effect::Event(event) => self.events.push(event.message),
+                Effect::Status(status) => self.statuses.push(status.state),
+                Effect::Write(write) => self.write(write),
+                other => panic!("a canary does not do {other:?}"),
+            }
+        }
+        if let Some(status) = step.status {
+            self.write(Write::UpdateStatus(status));
+        }
+    }
+
+    pub(super) fn write(&mut self, write: Write) {
+        let name = write.name();
+        let seen = self.objects.get(&name);
+        let version = seen.map(|o| o.resource_version().to_owned());
+        let next = match write {
+            Write::Create(object) => {
+                assert!(seen.is_none(), "{name} is created twice");
+                object
+            }
+            Write::Update(object) | Write::UpdateStatus(object) => {
+                assert_eq!(
+                    version.as_deref(),
+                    Some(object.resource_version()),
+                    "{name} is written twice in a step"
+                );
+                object
+            }
+            Write::Patch {
+                resource_version,
+                patch,
+                ..
+            } => {
+                assert_eq!(
+                    version,
+                    Some(resource_version),
+                    "{name} is written twice in a step"
+                );
+                let mut object = seen.expect("the object").clone();
+                object.set("/spec/replicas", patch["spec"]["replicas"].clone());
+                object
+            }
+            Write::Delete { .. } => panic!("a canary deletes nothing"),
+        };
+        if name.kind == "TrafficSplit" {
+            self.weights
+                .push(next.str("/spec/backends/0/weight").parse().expect("a weight"));
+        }
+        self.put(next);
+    }
+
+    /// Every Deployment has what it asks for, unless it is frozen.
+    pub(super) fn run_pods(&mut self) {
+        for mut deployment in self.all("Deployment") {
+            let replicas = deployment.int("/spec/replicas").unwrap_or(1);
+            let frozen = self.frozen.iter().any(|name| name == deployment.name());
+            let status = if frozen && replicas > 0 {
+                json!({"observedGeneration": deployment.generation(), "replicas": replicas,
+                       "updatedReplicas": replicas, "availableReplicas": 0,
+                       "conditions": [{"type": "Available", "status": "False",
+                                       "reason": "MinimumReplicasUnavailable",
+                                       "lastUpdateTime": self.frozen_since}]})
+            } else {
+                json!({"observedGeneration": deployment.generation(), "replicas": replicas,
+                       "updatedReplicas": replicas, "availableReplicas": replicas})
+            };
+            if deployment.at("/status") != Some(&status) {
+                deployment.set("/status", status);
+                self.put(deployment);
+            }
+        }
+    }
+
+    /// What must hold after every step.
+    pub(super) fn check(&self) {
+        let Some(object) = self.objects.get(&Baseline::name(&self.canary())) else {
+            return;
+        };
+        let baseline = Baseline::of(object).expect("a baseline");
+        let phase = self.status().phase;
+        let at_rest = matches!(phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
+        if at_rest && self.crash_at.is_none() && self.all("TrafficSplit").len() == 1 {
+            assert_eq!(self.weight(), 0, "a canary at rest gets traffic in {phase:?}");
+        }
+        let primary = ObjectRef::new("apps/v1", "Deployment", "test", "podinfo-primary");
+        let Some(primary) = self.objects.get(&primary) else {
+            return;
+        };
+        let image = primary.str("/spec/template/spec/containers/0/image");
+        let image_of = |template: &Value| {
+            template["spec"]["containers"][0]["image"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        let allowed = [Some(&baseline.promoted), baseline.candidate.as_ref()];
+        let allowed: Vec<_> = allowed
+            .into_iter()
+            .flatten()
+            .filter_map(|s| image_of(&s.template))
+            .collect();
+        assert!(
+            allowed.iter().any(|a| a == image),
+            "the primary runs {image}, on record are {allowed:?}"
+        );
+        let measured = self.analysed.iter().any(|a| a == image);
+        assert!(image == GOOD || measured, "{image} was promoted unanalysed");
+    }
+}

@@ -308,3 +308,6 @@ pub(super) fn doubts(proof: &Proof) -> Vec<String> {
     doubts.extend(proof.doubts.iter().cloned());
     doubts
 }
+
+#[cfg(test)]
+mod tests;

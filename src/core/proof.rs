@@ -128,15 +128,9 @@ pub fn prove(
 
 /// Every root before and after the edit, each once; the object's own in the form in which it is deployed.
 fn all_roots(head: &Tree, after: &Tree, root: &Root, more: &[Root], cache: &mut Cache) -> Vec<Root> {
-    let mut all = vec![root.clone()];
     let mut found = roots_with(head, cache);
     found.extend(roots_with(after, cache));
-    for other in more.iter().cloned().chain(found) {
-        if !all.iter().any(|known| subject::is_same_root(known, &other)) {
-            all.push(other);
-        }
-    }
-    all
+    subject::deployments(root, more, found)
 }
 
 fn is_restored(now: &Rendered, want: &Value, target: &ObjectId) -> bool {
@@ -233,7 +227,11 @@ fn named(root: &Root, own: &Root) -> String {
     let path = if root.path.is_empty() { "." } else { &root.path };
     match &root.flux {
         Some(flux) if root.path == own.path && root != own => {
-            format!("{path} by Kustomization/{}/{}", flux.namespace, flux.name)
+            let place = flux
+                .declared_in()
+                .map(|file| format!(" in {file}"))
+                .unwrap_or_default();
+            format!("{path} by Kustomization/{}/{}{place}", flux.namespace, flux.name)
         }
         _ => path.to_owned(),
     }

@@ -91,14 +91,20 @@ fn mentions_flux(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.contains(FLUX))
 }
 
-/// Flux objects found so far, by namespace and name; Kustomizations by their paths too, as every cluster in a
-/// repository has its own `apps`.
+/// Flux objects found so far. A Kustomization is known by the place it is declared at: every cluster in a repository
+/// has its own `apps`, often of the same path.
 #[derive(Default)]
 struct Seen {
-    kustomizations: BTreeMap<(String, String, String), flux::Kustomization>,
+    /// As they stand in files.
+    plain: BTreeMap<Place, flux::Kustomization>,
+    /// As other roots render them, which is what a cluster sees; one file may be rendered for several.
+    rendered: BTreeMap<Place, Vec<flux::Kustomization>>,
     /// URLs of GitRepository objects.
     sources: BTreeMap<(String, String), String>,
 }
+
+/// File and line.
+type Place = (String, usize);
 
 impl Seen {
     fn plain_file(&mut self, tree: &Tree, path: &str, cache: &mut Cache) {
@@ -121,23 +127,23 @@ impl Seen {
         }
     }
 
-    /// Notes a Flux object; a rendered one is what the cluster sees, so it wins over its file.
-    fn object(&mut self, object: &Object, wins: bool) {
+    /// Notes a Flux object.
+    fn object(&mut self, object: &Object, is_rendered: bool) {
         let id = object.id();
         if !id.group.ends_with("toolkit.fluxcd.io") {
             return;
         }
-        let key = (id.namespace, id.name);
         if let Ok(kustomization) = flux::Kustomization::from_object(object) {
-            if wins {
-                // The file may leave the namespace to a kustomization.
-                let (name, path) = (key.1.clone(), kustomization.path.clone());
-                self.kustomizations
-                    .remove(&(String::new(), name.clone(), path.clone()));
-                self.kustomizations.insert((key.0, name, path), kustomization);
-            } else {
-                let key = (key.0, key.1, kustomization.path.clone());
-                self.kustomizations.entry(key).or_insert(kustomization);
+            let place = object
+                .place()
+                .map_or_else(Place::default, |(file, line)| (file.to_owned(), line));
+            if !is_rendered {
+                self.plain.entry(place).or_insert(kustomization);
+                return;
+            }
+            let known = self.rendered.entry(place).or_default();
+            if !known.iter().any(|other| is_same(other, &kustomization)) {
+                known.push(kustomization);
             }
         } else if id.kind == "GitRepository" {
             let url = object
@@ -146,14 +152,23 @@ impl Seen {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned();
-            self.sources.insert(key, url);
+            self.sources.insert((id.namespace, id.name), url);
         }
+    }
+
+    /// All of them; where one is rendered, not as its file has it.
+    fn kustomizations(&self) -> impl Iterator<Item = &flux::Kustomization> {
+        let plain = self
+            .plain
+            .iter()
+            .filter(|(place, _)| !self.rendered.contains_key(*place));
+        self.rendered.values().flatten().chain(plain.map(|(_, k)| k))
     }
 
     fn roots(&self, tree: &Tree, cache: &mut Cache) -> Vec<Root> {
         let mut session = Session::new(tree, cache);
         let mut roots: Vec<Root> = Vec::new();
-        for flux in self.kustomizations.values().filter(|k| self.may_be_here(k)) {
+        for flux in self.kustomizations().filter(|k| self.may_be_here(k)) {
             if let Found::Dir(dir) = session.find("", flux.path.trim_start_matches('/')) {
                 let root = Root {
                     path: dir,
@@ -186,6 +201,11 @@ impl Seen {
             _ => true,
         }
     }
+}
+
+/// Whether two renderings of one declaration come to the same.
+fn is_same(a: &flux::Kustomization, b: &flux::Kustomization) -> bool {
+    (&a.namespace, &a.name, &a.path) == (&b.namespace, &b.name, &b.path) && a.renders_as(b)
 }
 
 /// Kustomization directories that no other kustomization pulls in.

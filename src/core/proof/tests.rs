@@ -155,7 +155,76 @@ fn another_kustomization_of_the_same_directory_is_another_root() {
         .iter()
         .map(|c| (c.root.as_str(), c.object.to_string(), c.sibling))
         .collect();
-    let eu = "prod by Kustomization/flux-system/apps-eu";
+    let eu = "prod by Kustomization/flux-system/apps-eu in clusters/a/apps-eu.yaml";
     assert_eq!(told, [(eu, "Deployment/eu/web".to_owned(), true)]);
     assert!(proof.restored && !proof.holds());
+}
+
+/// A fleet of two clusters that both deploy `./apps`, each by its own Kustomization of the same name.
+fn fleet(production: &str, staging: &str) -> Tree {
+    let kustomization = |spec: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: apps\n  \
+             namespace: flux-system\nspec:\n  path: ./apps\n  sourceRef:\n    kind: GitRepository\n    \
+             name: flux-system\n{spec}"
+        )
+    };
+    let web = BASE
+        .split("//- /base/web.yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("//- ").next());
+    Tree::fixture(&format!(
+        "//- /clusters/production/apps.yaml\n{}//- /clusters/staging/apps.yaml\n{}//- /apps/kustomization.yaml\n\
+         resources: [web.yaml]\n//- /apps/web.yaml\n{}",
+        kustomization(production),
+        kustomization(staging),
+        web.expect("the workload")
+    ))
+}
+
+#[test]
+fn another_cluster_with_a_kustomization_of_the_same_name_and_path_is_a_root_of_its_own() {
+    let other = "  targetNamespace: staging\n";
+    for (production, staging) in [
+        ("  targetNamespace: prod\n", other),
+        ("  targetNamespace: prod\n", "  targetNamespace: prod\n"),
+    ] {
+        let good = fleet(production, staging);
+        let text = good
+            .text("apps/web.yaml")
+            .expect("the file")
+            .replace("web:1", "web:2");
+        let head = good.with("apps/web.yaml", text.as_bytes());
+        // As the cluster has it: with the defaults of the API server, and no word of the file it came from.
+        let own = serde_json::json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "apps", "namespace": "flux-system"},
+            "spec": {"path": "./apps", "targetNamespace": "prod", "force": false, "prune": true,
+                     "sourceRef": {"kind": "GitRepository", "name": "flux-system"}},
+        });
+        let flux = recant_render::flux::Kustomization::from_json(&own).expect("a Kustomization");
+        let root = Root {
+            path: "apps".to_owned(),
+            flux: Some(flux),
+        };
+        let want = render(&good, &root)
+            .find(&web("prod"))
+            .expect("the object")
+            .json();
+        let proof = prove(&head, &good, &want, &root, &web("prod"), &[]);
+        assert!(proof.restored && !proof.holds(), "{staging}: {proof:?}");
+        let told: Vec<_> = proof
+            .collateral
+            .iter()
+            .map(|c| (c.root.as_str(), c.sibling))
+            .collect();
+        assert_eq!(
+            told,
+            [(
+                "apps by Kustomization/flux-system/apps in clusters/staging/apps.yaml",
+                true
+            )],
+            "{staging}"
+        );
+    }
 }

@@ -21,13 +21,8 @@ pub(super) struct Reach<'u, 't> {
 
 impl<'u, 't> Reach<'u, 't> {
     pub(super) fn new(undo: &'u Undo<'t>) -> Self {
-        let mut all = vec![undo.root.clone()];
         let found = roots_with(undo.head, &mut undo.cache.borrow_mut());
-        for root in undo.more_roots.iter().cloned().chain(found) {
-            if !all.iter().any(|known| subject::is_same_root(known, &root)) {
-                all.push(root);
-            }
-        }
+        let all = subject::deployments(undo.root, undo.more_roots, found);
         let render = |root: Root| {
             let rendered = undo.render(undo.head, &root);
             (root, rendered)

@@ -3,6 +3,7 @@
 use crate::object::Object;
 use crate::origin::Origin;
 use crate::problem::Problem;
+use serde_json::Map;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -36,6 +37,42 @@ pub struct Substitute {
     pub name: String,
     /// Whether its absence is tolerated.
     pub optional: bool,
+}
+
+/// The fields of `spec` that say what comes out of the path.
+const RENDERING: [&str; 12] = [
+    "targetNamespace",
+    "namePrefix",
+    "nameSuffix",
+    "patches",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "components",
+    "ignoreMissingComponents",
+    "images",
+    "commonMetadata",
+    "postBuild",
+    "buildMetadata",
+];
+
+/// A value without what says nothing: nulls, `false`, empty texts, lists and maps.
+fn told(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(text) => (!text.is_empty()).then(|| value.clone()),
+        Value::Array(items) => {
+            let items: Vec<Value> = items.iter().map(|item| told(item).unwrap_or_default()).collect();
+            (!items.is_empty()).then_some(Value::Array(items))
+        }
+        Value::Object(map) => {
+            let map: Map<String, Value> = map
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), told(value)?)))
+                .collect();
+            (!map.is_empty()).then_some(Value::Object(map))
+        }
+        Value::Bool(true) | Value::Number(_) => Some(value.clone()),
+    }
 }
 
 impl Kustomization {
@@ -89,6 +126,23 @@ impl Kustomization {
         Ok(Self {
             origins: object.origins().collect(),
             ..Self::from_json(&object.json())?
+        })
+    }
+
+    /// The file it is declared in, when that is known.
+    pub fn declared_in(&self) -> Option<&str> {
+        let sources = self
+            .origins
+            .values()
+            .find_map(|origin| origin.sources().first().copied());
+        sources.map(|(file, ..)| file)
+    }
+
+    /// Whether both render a directory alike. What the API server fills in by default does not count.
+    pub fn renders_as(&self, other: &Self) -> bool {
+        RENDERING.iter().all(|field| {
+            let of = |k: &Self| k.spec.get(*field).and_then(told);
+            of(self) == of(other)
         })
     }
 

@@ -81,6 +81,7 @@ impl Page<'_> {
         for part in &self.proposal.parts {
             self.why_these_lines(&mut text, part);
         }
+        automation(&mut text, self.proposal);
         proof(&mut text, self.proposal);
         then(&mut text, self.spec);
         let _ = write!(
@@ -205,6 +206,37 @@ fn change(text: &mut String, proposal: &Proposal) {
         record.lines_removed,
         proposal.diff.replace("~~~~", "~ ~ ~ ~"),
     );
+}
+
+/// Lines that image automation writes, and would write again.
+fn automation(text: &mut String, proposal: &Proposal) {
+    let lines: Vec<_> = proposal
+        .parts
+        .iter()
+        .flat_map(|part| &part.plan.automation)
+        .collect();
+    if lines.is_empty() {
+        return;
+    }
+    text.push_str("### Image automation\n\n");
+    for line in lines {
+        let (place, policy) = (code(&format!("{}:{}", line.file, line.line)), code(&line.policy));
+        let _ = if line.held {
+            let marker = code(&line.marker);
+            writeln!(
+                text,
+                "- {place} is written by the image automation of policy {policy}, which would write the failed tag \
+                 again. This takes the marker out of the line; put it back when there is a newer tag: {marker}"
+            )
+        } else {
+            writeln!(
+                text,
+                "- {place} is written by the image automation of policy {policy}. **It will write the failed tag \
+                 again** unless the policy leaves that tag out."
+            )
+        };
+    }
+    text.push('\n');
 }
 
 fn proof(text: &mut String, proposal: &Proposal) {

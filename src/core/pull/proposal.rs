@@ -153,6 +153,8 @@ fn planned_on(head: &Tree, goal: &Goal<'_>, places: &[(Root, ObjectId)]) -> Resu
     let (root, id) = &goal.place;
     let mut undo = Undo::new(goal.good, head, root, id);
     undo.also = places;
+    // Image automation would write the failed tag again, within one interval of the merge.
+    undo.hold_automation = true;
     match revert::plan(&undo) {
         Ok(plan) => Ok(Some(plan)),
         Err(NoPlan::NothingToRevert) => Ok(None),

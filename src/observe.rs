@@ -34,15 +34,6 @@ pub async fn observe(ports: &Ports, ask: impl Fn(&Observation) -> Vec<Query>) ->
 async fn answer(ports: &Ports, query: &Query) -> Observed<Answer> {
     let answer = match query {
         Query::Object(name) => ports.cluster.get(name).await.map(Answer::Object),
-        Query::Objects {
-            api_version,
-            kind,
-            namespace,
-        } => ports
-            .cluster
-            .list(api_version, kind, namespace)
-            .await
-            .map(Answer::Objects),
         Query::Metric(query) => ports.gauge.query(query).await.map(Answer::Metric),
         Query::Head(branch) => ports.repo.head(branch).await.map(Answer::Head),
         Query::Tree(commit) => ports.repo.tree(commit).await.map(Answer::Tree),

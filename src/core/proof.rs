@@ -12,8 +12,6 @@ use recant_render::Tree;
 use recant_render::render_with;
 use recant_render::roots_with;
 use recant_render::second;
-use serde::Deserialize;
-use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -42,40 +40,10 @@ pub struct Collateral {
     pub sibling: bool,
 }
 
-/// A proof, as a status can hold it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProofSummary {
-    /// Whether it holds.
-    pub holds: bool,
-    /// The roots that were looked at.
-    pub roots: Vec<String>,
-    /// What else changes: `Kind/namespace/name in root`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub collateral: Vec<String>,
-    /// What could not be shown.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub doubts: Vec<String>,
-}
-
 impl Proof {
     /// Whether everything was shown that is to be shown.
     pub const fn holds(&self) -> bool {
         self.restored && self.collateral.is_empty() && self.doubts.is_empty()
-    }
-
-    /// The proof in few words.
-    pub fn summary(&self) -> ProofSummary {
-        ProofSummary {
-            holds: self.holds(),
-            roots: self.roots.clone(),
-            collateral: self
-                .collateral
-                .iter()
-                .map(|c| format!("{} in {}", c.object, c.root))
-                .collect(),
-            doubts: self.doubts.clone(),
-        }
     }
 }
 
@@ -101,7 +69,7 @@ pub fn prove(
     let alone = touched
         .iter()
         .any(|path| head.get(path).is_none() || after.get(path).is_none());
-    let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.reads.contains(path));
+    let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.looks_at(path));
     let mut cache = Cache::default();
     for other in all_roots(head, after, root, more_roots, &mut cache) {
         let own = other == *root;

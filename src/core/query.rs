@@ -14,15 +14,6 @@ use std::fmt;
 pub enum Query {
     /// One object of the cluster.
     Object(ObjectRef),
-    /// All objects of a kind; `namespace` empty means all namespaces. Answered in order of namespace and name.
-    Objects {
-        /// `group/version`.
-        api_version: String,
-        /// The kind.
-        kind: String,
-        /// The namespace, or empty.
-        namespace: String,
-    },
     /// A number from a metric provider.
     Metric(MetricQuery),
     /// The commit at the head of a branch.
@@ -135,8 +126,6 @@ pub enum PullState {
 pub enum Answer {
     /// The object, or that there is none of that name.
     Object(Option<Object>),
-    /// The objects; empty also when the cluster does not know the kind.
-    Objects(Vec<Object>),
     /// The number, or that the provider has no value for the query ("no data").
     Metric(Option<f64>),
     /// The head's commit id, or that there is no such branch.
@@ -249,10 +238,6 @@ getter! {
 getter! {
     /// The pull requests from a branch.
     pulls(branch: &Branch => Query::Pulls(branch.clone())) -> Pulls(Vec<Pull>)
-}
-getter! {
-    /// The answer to a [`Query::Objects`].
-    objects(query: &Query => query.clone()) -> Objects(Vec<Object>)
 }
 getter! {
     /// The answer to a [`Query::Log`].

@@ -13,7 +13,6 @@ mod reach;
 mod search;
 mod seed;
 mod splice;
-mod summary;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +21,6 @@ pub use edit::Form;
 pub use edit::LineChange;
 pub use edit::Plan;
 pub use leaves::Leaf;
-pub use summary::PlanSummary;
 
 use crate::subject;
 use find::Found;

@@ -164,11 +164,6 @@ fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
     let known = Observed::Known;
     match query {
         Query::Object(name) => known(Answer::Object(world.cluster.get(name))),
-        Query::Objects {
-            api_version,
-            kind,
-            namespace,
-        } => known(Answer::Objects(world.cluster.list(api_version, kind, namespace))),
         Query::Metric(query) => metric(world, query),
         Query::Head(Branch { repo, name }) => with_git(world, repo, |git| Answer::Head(git.head(name))),
         Query::Tree(commit) => match repo_of(world, &commit.repo).and_then(|git| git.tree(&commit.commit)) {

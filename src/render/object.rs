@@ -97,7 +97,8 @@ impl Object {
     /// JSON pointer and origin of every leaf: scalars, empty maps and empty lists.
     pub fn origins(&self) -> impl Iterator<Item = (String, Origin)> + '_ {
         let mut leaves = Vec::new();
-        walk(&self.node, &mut String::new(), &mut leaves);
+        self.node
+            .leaves(&mut |pointer, leaf| leaves.push((pointer.to_owned(), leaf.origin)));
         leaves
             .into_iter()
             .filter_map(|(pointer, id)| Some((pointer, self.arena.explain(id)?)))
@@ -127,28 +128,6 @@ impl PartialEq for Object {
     /// Same values; origins do not count.
     fn eq(&self, other: &Self) -> bool {
         self.node.same(&other.node) || self.json() == other.json()
-    }
-}
-
-fn walk(node: &Node, pointer: &mut String, leaves: &mut Vec<(String, OriginId)>) {
-    let len = pointer.len();
-    match &node.kind {
-        Kind::Map(entries) if !entries.is_empty() => {
-            for entry in entries {
-                pointer.push('/');
-                pointer.push_str(&escape(&entry.key.text));
-                walk(&entry.value, pointer, leaves);
-                pointer.truncate(len);
-            }
-        }
-        Kind::Seq(items) if !items.is_empty() => {
-            for (at, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{at}"));
-                walk(item, pointer, leaves);
-                pointer.truncate(len);
-            }
-        }
-        Kind::Scalar(_) | Kind::Map(_) | Kind::Seq(_) => leaves.push((pointer.clone(), node.origin)),
     }
 }
 

@@ -1,13 +1,11 @@
 //! Documents for other crates: values, and where each of them stands.
 
-use super::Kind;
 use super::Node;
 use super::json;
 use super::parse;
 use super::parse::Place;
 use super::parse::Twice;
 use super::resolve::Rules;
-use crate::object::escape;
 use crate::origin::OriginId;
 use crate::problem::Problem;
 use serde_json::Value;
@@ -59,7 +57,16 @@ impl Document {
     /// Scalars, empty maps and empty lists, in order.
     pub fn leaves(&self) -> Vec<Leaf> {
         let mut leaves = Vec::new();
-        walk(&self.root, &mut String::new(), &mut leaves);
+        self.root.leaves(&mut |pointer, node| {
+            if let OriginId::Src(src) = node.origin {
+                leaves.push(Leaf {
+                    pointer: pointer.to_owned(),
+                    span: src.start as usize..src.end as usize,
+                    line: src.line as usize,
+                    aliased: node.aliased,
+                });
+            }
+        });
         leaves
     }
 }
@@ -68,36 +75,5 @@ fn line(origin: OriginId) -> Option<usize> {
     match origin {
         OriginId::Src(src) => Some(src.line as usize),
         OriginId::None | OriginId::Made(_) => None,
-    }
-}
-
-fn walk(node: &Node, pointer: &mut String, leaves: &mut Vec<Leaf>) {
-    let len = pointer.len();
-    match &node.kind {
-        Kind::Map(entries) if !entries.is_empty() => {
-            for entry in entries {
-                pointer.push('/');
-                pointer.push_str(&escape(&entry.key.text));
-                walk(&entry.value, pointer, leaves);
-                pointer.truncate(len);
-            }
-        }
-        Kind::Seq(items) if !items.is_empty() => {
-            for (at, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{at}"));
-                walk(item, pointer, leaves);
-                pointer.truncate(len);
-            }
-        }
-        Kind::Scalar(_) | Kind::Map(_) | Kind::Seq(_) => {
-            if let OriginId::Src(src) = node.origin {
-                leaves.push(Leaf {
-                    pointer: pointer.clone(),
-                    span: src.start as usize..src.end as usize,
-                    line: src.line as usize,
-                    aliased: node.aliased,
-                });
-            }
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::resolve;
 use super::resolve::Rules;
+use crate::object::escape;
 use crate::origin::OriginId;
 use crate::origin::Src;
 use std::sync::Arc;
@@ -120,6 +121,33 @@ impl Node {
             origin,
             aliased: false,
             shared: 0,
+        }
+    }
+
+    /// Every leaf with its JSON pointer, in order: scalars, empty maps and empty lists.
+    pub(crate) fn leaves(&self, visit: &mut impl FnMut(&str, &Self)) {
+        self.leaves_below(&mut String::new(), visit);
+    }
+
+    fn leaves_below(&self, pointer: &mut String, visit: &mut impl FnMut(&str, &Self)) {
+        let len = pointer.len();
+        match &self.kind {
+            Kind::Map(entries) if !entries.is_empty() => {
+                for entry in entries {
+                    pointer.push('/');
+                    pointer.push_str(&escape(&entry.key.text));
+                    entry.value.leaves_below(pointer, visit);
+                    pointer.truncate(len);
+                }
+            }
+            Kind::Seq(items) if !items.is_empty() => {
+                for (at, item) in items.iter().enumerate() {
+                    pointer.push_str(&format!("/{at}"));
+                    item.leaves_below(pointer, visit);
+                    pointer.truncate(len);
+                }
+            }
+            Kind::Scalar(_) | Kind::Map(_) | Kind::Seq(_) => visit(pointer, self),
         }
     }
 

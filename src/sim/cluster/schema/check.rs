@@ -162,28 +162,7 @@ fn check_number(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>
 }
 
 fn check_items(schema: &Value, value: &Value, items: &[Value], at: &str, causes: &mut Vec<Cause>) {
-    let length = items.len() as u64;
-    let mut fail = |detail: String| {
-        causes.push(Cause::invalid(
-            shown(at),
-            value,
-            &format!("{at} in body {detail}"),
-        ))
-    };
-    if let Some(least) = schema
-        .get("minItems")
-        .and_then(Value::as_u64)
-        .filter(|least| length < *least)
-    {
-        fail(format!("should have at least {least} items"));
-    }
-    if let Some(most) = schema
-        .get("maxItems")
-        .and_then(Value::as_u64)
-        .filter(|most| length > *most)
-    {
-        fail(format!("must have at most {most} items"));
-    }
+    check_count(schema, value, (items.len(), "Items", "items"), at, causes);
     if let Some(item) = schema.get("items") {
         for (index, inner) in items.iter().enumerate() {
             check(item, inner, &format!("{at}[{index}]"), causes);
@@ -253,27 +232,28 @@ fn check_fields(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>
             check(extra, inner, &field(name), causes);
         }
     }
-    let count = map.len() as u64;
+    check_count(schema, value, (map.len(), "Properties", "properties"), at, causes);
+}
+
+/// `minItems` and `maxItems`, `minProperties` and `maxProperties`.
+fn check_count(
+    schema: &Value,
+    value: &Value,
+    (count, limit, things): (usize, &str, &str),
+    at: &str,
+    causes: &mut Vec<Cause>,
+) {
+    let bound = |which: &str| schema.get(format!("{which}{limit}")).and_then(Value::as_u64);
     let mut fail = |detail: String| {
-        causes.push(Cause::invalid(
-            shown(at),
-            value,
-            &format!("{at} in body {detail}"),
-        ))
+        let detail = format!("{at} in body {detail}");
+        causes.push(Cause::invalid(shown(at), value, &detail));
     };
-    if let Some(least) = schema
-        .get("minProperties")
-        .and_then(Value::as_u64)
-        .filter(|least| count < *least)
-    {
-        fail(format!("should have at least {least} properties"));
+    let count = count as u64;
+    if let Some(least) = bound("min").filter(|least| count < *least) {
+        fail(format!("should have at least {least} {things}"));
     }
-    if let Some(most) = schema
-        .get("maxProperties")
-        .and_then(Value::as_u64)
-        .filter(|most| count > *most)
-    {
-        fail(format!("must have at most {most} properties"));
+    if let Some(most) = bound("max").filter(|most| count > *most) {
+        fail(format!("must have at most {most} {things}"));
     }
 }
 

@@ -9,6 +9,9 @@
     reason = "a test that reads cases from disk and reports how many pass"
 )]
 
+#[path = "../recorded.rs"]
+mod recorded;
+
 use recant_core::proof::Collateral;
 use recant_core::proof::Proof;
 use recant_core::proof::prove;
@@ -17,18 +20,17 @@ use recant_core::revert::FormPolicy;
 use recant_core::revert::Plan;
 use recant_core::revert::Undo;
 use recant_core::revert::plan;
-use recant_render::Entry;
 use recant_render::Object;
 use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::render;
+use recorded::cases;
+use recorded::tree;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Cases whose plan or collateral differs from the recorded one, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[];
@@ -98,40 +100,6 @@ impl Case {
     }
 }
 
-fn cases() -> Vec<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // A linked worktree lies one level deeper than the repository itself.
-    let beside = ["../shared", "../../shared"].map(|up| repository.join(up).join("kustomize-cases/plans"));
-    let Some(entries) = beside.iter().find_map(|dir| fs::read_dir(dir).ok()) else {
-        eprintln!("no cases at {}: skipped", beside[0].display());
-        return Vec::new();
-    };
-    let mut all: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    all.sort();
-    all
-}
-
-fn tree(dir: &Path) -> Tree {
-    let mut entries = Vec::new();
-    collect(dir, dir, &mut entries);
-    Tree::new(entries)
-}
-
-fn collect(root: &Path, dir: &Path, entries: &mut Vec<(String, Entry)>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        if path.is_symlink() {
-            let target = fs::read_link(&path).unwrap();
-            entries.push((name, Entry::Link(target.to_str().unwrap().into())));
-        } else if path.is_dir() {
-            collect(root, &path, entries);
-        } else {
-            entries.push((name, Entry::File(Arc::from(fs::read(&path).unwrap()))));
-        }
-    }
-}
-
 fn moved(proof: &Proof) -> BTreeSet<[String; 4]> {
     let row = |c: &Collateral| {
         let id = &c.object;
@@ -197,7 +165,7 @@ fn form_faults(case: &Case) -> (Form, Vec<String>) {
 fn recorded_changes_of_real_repositories_are_undone_as_small_as_recorded_and_proved() {
     let (mut passed, mut pins, mut clean, mut shared) = (0, 0, 0, 0);
     let mut failed = Vec::new();
-    for dir in cases() {
+    for dir in cases("plans") {
         let case = Case::read(&dir);
         let mut faults = shared_faults(&case);
         let (form, more) = form_faults(&case);

@@ -9,56 +9,22 @@
     reason = "a test that reads cases from disk and reports how many pass"
 )]
 
-use recant_render::Entry;
+#[path = "../recorded.rs"]
+mod recorded;
+
 use recant_render::Rendered;
 use recant_render::Root;
-use recant_render::Tree;
 use recant_render::render;
 use recant_render::yaml::Document;
+use recorded::cases;
+use recorded::tree;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Cases that are not expected to pass, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[];
-
-fn cases(set: &str) -> Vec<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // A linked worktree lies one level deeper than the repository itself.
-    let beside =
-        ["../shared", "../../shared"].map(|up| repository.join(up).join("kustomize-cases").join(set));
-    let Some(entries) = beside.iter().find_map(|dir| fs::read_dir(dir).ok()) else {
-        eprintln!("no cases at {}: skipped", beside[0].display());
-        return Vec::new();
-    };
-    let mut all: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    all.sort();
-    all
-}
-
-fn tree(dir: &Path) -> Tree {
-    let mut entries = Vec::new();
-    collect(dir, dir, &mut entries);
-    Tree::new(entries)
-}
-
-fn collect(root: &Path, dir: &Path, entries: &mut Vec<(String, Entry)>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        if path.is_symlink() {
-            let target = fs::read_link(&path).unwrap();
-            entries.push((name, Entry::Link(target.to_str().unwrap().into())));
-        } else if path.is_dir() {
-            collect(root, &path, entries);
-        } else {
-            entries.push((name, Entry::File(Arc::from(fs::read(&path).unwrap()))));
-        }
-    }
-}
 
 /// Objects by name; several of one name in a list.
 fn by_name(objects: impl IntoIterator<Item = Value>) -> BTreeMap<String, Vec<Value>> {

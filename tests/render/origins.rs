@@ -9,8 +9,10 @@
     reason = "a test that reads cases from disk and reports"
 )]
 
+#[path = "../recorded.rs"]
+mod recorded;
+
 use recant_render::Cache;
-use recant_render::Entry;
 use recant_render::Object;
 use recant_render::Rendered;
 use recant_render::Root;
@@ -19,40 +21,11 @@ use recant_render::edit::set_scalar;
 use recant_render::render_with;
 use recant_render::yaml::Document;
 use recant_render::yaml::Leaf;
+use recorded::cases;
+use recorded::tree;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-fn cases(set: &str) -> Vec<PathBuf> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let beside =
-        ["../shared", "../../shared"].map(|up| repository.join(up).join("kustomize-cases").join(set));
-    let Some(entries) = beside.iter().find_map(|dir| fs::read_dir(dir).ok()) else {
-        eprintln!("no cases at {}: skipped", beside[0].display());
-        return Vec::new();
-    };
-    let mut all: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    all.sort();
-    all
-}
-
-fn collect(root: &Path, dir: &Path, entries: &mut Vec<(String, Entry)>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        if path.is_symlink() {
-            let target = fs::read_link(&path).unwrap();
-            entries.push((name, Entry::Link(target.to_str().unwrap().into())));
-        } else if path.is_dir() {
-            collect(root, &path, entries);
-        } else {
-            entries.push((name, Entry::File(Arc::from(fs::read(&path).unwrap()))));
-        }
-    }
-}
 
 type Leaves = BTreeMap<(usize, String), Value>;
 
@@ -144,9 +117,7 @@ fn what_moves_with_a_line_comes_from_it() {
         if case.join("expected_error.txt").exists() {
             continue;
         }
-        let mut entries = Vec::new();
-        collect(&case.join("tree"), &case.join("tree"), &mut entries);
-        let tree = Tree::new(entries);
+        let tree = tree(&case.join("tree"));
         let root = Root {
             path: fs::read_to_string(case.join("path.txt"))
                 .unwrap()

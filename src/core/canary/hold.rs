@@ -3,6 +3,7 @@
 //! A turn only says what it wants; the writes follow once, when it ends, and none when everything is so already.
 
 use crate::baseline::Baseline;
+use crate::canary::route::Traffic;
 use crate::canary::services;
 use crate::canary::turn::Turn;
 use crate::canary::workload;
@@ -17,7 +18,7 @@ pub(super) struct Wanted {
     pub(super) baseline: Option<Baseline>,
     pub(super) primary_serves: Option<bool>,
     pub(super) primary_template: Option<Value>,
-    pub(super) weight: Option<i64>,
+    pub(super) traffic: Option<Traffic>,
     pub(super) replicas: Option<i64>,
 }
 
@@ -34,8 +35,13 @@ impl Turn<'_> {
 
     /// Holds the route to this weight of the canary, in percent.
     pub(super) const fn hold_weight(&mut self, weight: i64) {
-        self.wanted.weight = Some(weight);
-        self.status.canary_weight = weight;
+        self.hold_traffic(Traffic::weight(weight));
+    }
+
+    /// Holds the route to this.
+    pub(super) const fn hold_traffic(&mut self, traffic: Traffic) {
+        self.wanted.traffic = Some(traffic);
+        self.status.canary_weight = traffic.canary_pct;
     }
 
     /// Holds the target to this many replicas.
@@ -85,8 +91,8 @@ impl Turn<'_> {
                 .as_ref()
                 .and_then(|template| self.primary_write(template)),
         );
-        if let Some(weight) = self.wanted.weight {
-            effects.extend(self.router.hold(self.canary, self.spec, self.route, weight));
+        if let Some(traffic) = self.wanted.traffic {
+            effects.extend(self.router.hold(self.canary, self.spec, self.route, traffic));
         }
         effects.extend(
             self.wanted

@@ -16,6 +16,25 @@ use crate::template;
 use serde_json::Value;
 use serde_json::json;
 
+/// How a route divides the requests between primary and canary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    /// The canary's share, in percent.
+    pub(super) canary_pct: i64,
+    /// Whether the canary also gets a copy of each request that the primary answers, its own answers thrown away.
+    pub(super) mirrored: bool,
+}
+
+impl Traffic {
+    /// This share to the canary, in percent, nothing mirrored.
+    pub(super) const fn weight(canary_pct: i64) -> Self {
+        Self {
+            canary_pct,
+            mirrored: false,
+        }
+    }
+}
+
 /// A way to split traffic by weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Router {
@@ -64,14 +83,15 @@ impl Router {
         }
     }
 
-    /// What is to be written so that the canary gets `weight` percent.
+    /// What is to be written so that the requests are divided so.
     pub(super) fn hold(
         self,
         canary: &Object,
         spec: &Spec,
         seen: Option<&Object>,
-        weight: i64,
+        traffic: Traffic,
     ) -> Option<Effect> {
+        let weight = traffic.canary_pct;
         let Some(seen) = seen else {
             return Some(Effect::Write(Write::Create(self.new_route(canary, spec, weight))));
         };

@@ -21,7 +21,9 @@ use binding::Bound;
 use binding::HostKind;
 use binding::Slug;
 use host::Host;
+use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
+use recant_core::effect::PullComment;
 use recant_core::effect::PullText;
 use recant_core::query::Branch;
 use recant_core::query::Pull;
@@ -153,10 +155,30 @@ impl Hosts {
             return Ok(());
         }
         let said = host.comments(&slug, number).await?;
-        if !said.iter().any(|body| body.trim() == comment.trim()) {
+        if !said.iter().any(|old| old.body.trim() == comment.trim()) {
             host.comment(&slug, number, comment).await?;
         }
         host.close(&slug, number).await
+    }
+
+    async fn comments(&self, branch: &Branch, number: u64) -> Result<Vec<String>, PortError> {
+        let (host, slug) = self.host(&branch.repo).await?;
+        let said = host.comments(&slug, number).await?;
+        Ok(said.into_iter().map(|comment| comment.body).collect())
+    }
+
+    async fn comment(&self, wanted: &PullComment) -> Result<(), PortError> {
+        let (host, slug) = self.host(&wanted.branch.repo).await?;
+        own(&*host, &slug, &wanted.branch, wanted.number).await?;
+        let said = host.comments(&slug, wanted.number).await?;
+        match said.iter().find(|old| old.body.contains(&wanted.marker)) {
+            Some(old) if old.body.trim() == wanted.body.trim() => Ok(()),
+            Some(old) => {
+                host.edit_comment(&slug, wanted.number, old.id, &wanted.body)
+                    .await
+            }
+            None => host.comment(&slug, wanted.number, &wanted.body).await,
+        }
     }
 
     async fn status(&self, status: &CommitStatus) -> Result<(), PortError> {
@@ -205,6 +227,18 @@ impl Forge for Hosts {
 
     fn close<'a>(&'a self, branch: &'a Branch, number: u64, comment: &'a str) -> Answered<'a, ()> {
         Box::pin(async move { self.done(self.close(branch, number, comment).await) })
+    }
+
+    fn comments<'a>(&'a self, branch: &'a Branch, number: u64) -> Answered<'a, Vec<String>> {
+        Box::pin(async move { self.done(self.comments(branch, number).await) })
+    }
+
+    fn comment<'a>(&'a self, comment: &'a PullComment) -> Answered<'a, ()> {
+        Box::pin(async { self.done(self.comment(comment).await) })
+    }
+
+    fn check<'a>(&'a self, _check: &'a CheckRun) -> Answered<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn status<'a>(&'a self, status: &'a CommitStatus) -> Answered<'a, ()> {

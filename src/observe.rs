@@ -39,6 +39,14 @@ async fn answer(ports: &Ports, query: &Query) -> Observed<Answer> {
         Query::Tree(commit) => ports.repo.tree(commit).await.map(Answer::Tree),
         Query::Log { repo, from, to } => ports.repo.log(repo, from, to).await.map(Answer::Log),
         Query::Pulls(branch) => ports.forge.pulls(branch).await.map(Answer::Pulls),
+        Query::Comments { branch, number } => {
+            let said = ports.forge.comments(branch, *number).await;
+            said.map(Answer::Comments)
+        }
+        Query::Objects { api_version, kind } => {
+            let all = ports.cluster.list(api_version, kind, "").await;
+            all.map(Answer::Objects)
+        }
     };
     answer.map_or_else(|error| Observed::Unknown(why(error)), Observed::Known)
 }

@@ -21,15 +21,20 @@ pub async fn perform(ports: &Ports, effect: &Effect) -> Result<(), PortError> {
             number,
             comment,
         } => ports.forge.close(branch, *number, comment).await,
+        Effect::Comment(comment) => ports.forge.comment(comment).await,
         Effect::DeleteBranch { branch, expect } => ports.repo.delete_branch(branch, expect).await,
         Effect::Status(status) => ports.forge.status(status).await,
+        Effect::Check(check) => ports.forge.check(check).await,
     }
 }
 
 /// Whether a step may go on when this effect fails. What only tells people about the step must not hold it up: a
 /// rollback does not wait for a forge.
 pub const fn is_telling(effect: &Effect) -> bool {
-    matches!(effect, Effect::Event(_) | Effect::Status(_))
+    matches!(
+        effect,
+        Effect::Event(_) | Effect::Status(_) | Effect::Check(_) | Effect::Comment(_)
+    )
 }
 
 /// The effect in one line, for logs and for `--dry-run`. File contents and bodies are left out.
@@ -48,6 +53,7 @@ pub fn describe(effect: &Effect) -> String {
         Effect::OpenPull(text) => format!("open a pull request from {}: {}", text.branch.name, text.title),
         Effect::UpdatePull { number, .. } => format!("update pull request {number}"),
         Effect::ClosePull { number, .. } => format!("close pull request {number}"),
+        Effect::Comment(comment) => format!("comment on pull request {}", comment.number),
         Effect::DeleteBranch { branch, .. } => format!("delete branch {} of {}", branch.name, branch.repo),
         Effect::Status(status) => {
             format!(
@@ -55,5 +61,6 @@ pub fn describe(effect: &Effect) -> String {
                 status.context, status.state, status.description
             )
         }
+        Effect::Check(check) => format!("check run {} {:?}", check.status.context, check.status.state),
     }
 }

@@ -5,8 +5,10 @@
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::Event;
+use recant_core::effect::PullComment;
 use recant_core::effect::PullText;
 use recant_core::effect::Push;
 use recant_core::effect::Write;
@@ -93,8 +95,14 @@ pub trait Forge: Send + Sync {
     fn update<'a>(&'a self, number: u64, text: &'a PullText) -> Answered<'a, ()>;
     /// Closes a pull request with a comment.
     fn close<'a>(&'a self, branch: &'a Branch, number: u64, comment: &'a str) -> Answered<'a, ()>;
+    /// The bodies of the comments under a pull request, oldest first.
+    fn comments<'a>(&'a self, branch: &'a Branch, number: u64) -> Answered<'a, Vec<String>>;
+    /// Makes the comment with that marker say this; writes it when there is none.
+    fn comment<'a>(&'a self, comment: &'a PullComment) -> Answered<'a, ()>;
     /// Sets a commit status; an equal one that stands already is left as it is.
     fn status<'a>(&'a self, status: &'a CommitStatus) -> Answered<'a, ()>;
+    /// Tells the details of a verdict, where the host has a place for them.
+    fn check<'a>(&'a self, check: &'a CheckRun) -> Answered<'a, ()>;
 }
 
 /// A metric provider.

@@ -38,6 +38,8 @@ pub enum Effect {
         /// The comment.
         comment: String,
     },
+    /// Say something under a pull request, or say it anew.
+    Comment(PullComment),
     /// Delete a branch of recant's own, if its head is still `expect`.
     DeleteBranch {
         /// The branch.
@@ -47,6 +49,9 @@ pub enum Effect {
     },
     /// Set a commit status.
     Status(CommitStatus),
+    /// Tell the details of a verdict beside the commit status. Done already where the host has no such thing, or the
+    /// credential may not.
+    Check(CheckRun),
 }
 
 /// A write to the cluster. `Create` is done when the object exists; the others are refused when the object is not at
@@ -145,6 +150,31 @@ pub struct CommitStatus {
     pub state: StatusState,
     /// One line: at most 140 characters.
     pub description: String,
+    /// The page that tells more; empty when there is none.
+    pub url: String,
+}
+
+/// A comment that is kept up to date: the first comment under the pull request that holds `marker` is made to say
+/// `body`; a new one is written when none holds it. Done already when it says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullComment {
+    /// The pull request's repository and head branch.
+    pub branch: Branch,
+    /// Its number.
+    pub number: u64,
+    /// What the comment is known by: an HTML comment, which `body` holds too.
+    pub marker: String,
+    /// What it is to say: Markdown.
+    pub body: String,
+}
+
+/// What GitHub calls a check run: a commit status with a page of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckRun {
+    /// State, context (its name), description (its title) and page.
+    pub status: CommitStatus,
+    /// The page: Markdown.
+    pub summary: String,
 }
 
 /// The state of a commit status, in GitHub's words.

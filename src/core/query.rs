@@ -31,6 +31,30 @@ pub enum Query {
     },
     /// The pull requests from one head branch, open and closed, newest first.
     Pulls(Branch),
+    /// What was said under a pull request, oldest first.
+    Comments {
+        /// Its repository and head branch.
+        branch: Branch,
+        /// Its number.
+        number: u64,
+    },
+    /// All objects of a kind, in all namespaces, in order of namespace and name. Nobody is woken when one changes.
+    Objects {
+        /// `group/version`.
+        api_version: String,
+        /// The kind.
+        kind: String,
+    },
+}
+
+impl Query {
+    /// All objects of a kind.
+    pub fn objects(api_version: &str, kind: &str) -> Self {
+        Self::Objects {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+        }
+    }
 }
 
 /// A query for a metric provider.
@@ -136,6 +160,10 @@ pub enum Answer {
     Log(Vec<Commit>),
     /// The pull requests.
     Pulls(Vec<Pull>),
+    /// The bodies of the comments: Markdown, as it was written.
+    Comments(Vec<String>),
+    /// The objects.
+    Objects(Vec<Object>),
 }
 
 /// Something known, or not, and then why not.
@@ -238,6 +266,14 @@ getter! {
 getter! {
     /// The pull requests from a branch.
     pulls(branch: &Branch => Query::Pulls(branch.clone())) -> Pulls(Vec<Pull>)
+}
+getter! {
+    /// The answer to a [`Query::Comments`].
+    comments(query: &Query => query.clone()) -> Comments(Vec<String>)
+}
+getter! {
+    /// The answer to a [`Query::Objects`].
+    objects(query: &Query => query.clone()) -> Objects(Vec<Object>)
 }
 getter! {
     /// The answer to a [`Query::Log`].

@@ -186,8 +186,10 @@ const fn kind_of(effect: &Effect) -> &'static str {
         Effect::OpenPull(_) => "open pull request",
         Effect::UpdatePull { .. } => "update pull request",
         Effect::ClosePull { .. } => "close pull request",
+        Effect::Comment(_) => "comment",
         Effect::DeleteBranch { .. } => "delete branch",
         Effect::Status(_) => "commit status",
+        Effect::Check(_) => "check run",
     }
 }
 

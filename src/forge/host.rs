@@ -68,13 +68,27 @@ pub(super) trait Host: Send + Sync {
         )))
     }
 
-    /// What has been said under a pull request.
-    fn comments<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, Vec<String>> {
+    /// What has been said under a pull request, oldest first.
+    fn comments<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, Vec<WireComment>> {
         Box::pin(async move {
             let path = || Call::get(format!("/repos/{repo}/issues/{number}/comments"));
-            let comments: Vec<WireComment> = self.rest().pages(self.page(), path).await?;
-            Ok(comments.into_iter().map(|comment| comment.body).collect())
+            self.rest().pages(self.page(), path).await
         })
+    }
+
+    /// Says something anew.
+    fn edit_comment<'a>(
+        &'a self,
+        repo: &'a Slug,
+        _number: u64,
+        comment: u64,
+        body: &'a str,
+    ) -> Answered<'a, ()> {
+        let path = format!("/repos/{repo}/issues/comments/{comment}");
+        Box::pin(
+            self.rest()
+                .done(Call::with(Method::PATCH, path, json!({ "body": body }))),
+        )
     }
 
     /// Says something under a pull request.
@@ -111,6 +125,7 @@ pub(super) trait Host: Send + Sync {
             "state": word(status.state),
             "context": status.context,
             "description": status.description,
+            "target_url": Some(&status.url).filter(|url| !url.is_empty()),
         });
         Box::pin(self.rest().done(Call::with(Method::POST, path, body)))
     }
@@ -164,10 +179,13 @@ struct WireRepo {
     full_name: String,
 }
 
+/// A comment in the hosts' JSON.
 #[derive(Deserialize)]
-struct WireComment {
+pub(super) struct WireComment {
     #[serde(default)]
-    body: String,
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) body: String,
 }
 
 #[derive(Deserialize)]

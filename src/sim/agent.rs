@@ -148,7 +148,10 @@ impl Agent {
                 self.looked_at = 0;
                 return Err(Stopped);
             }
-            let telling = matches!(effect, Effect::Event(_) | Effect::Status(_));
+            let telling = matches!(
+                effect,
+                Effect::Event(_) | Effect::Status(_) | Effect::Check(_) | Effect::Comment(_)
+            );
             if perform(world, &effect).is_err() && !telling {
                 return Err(Stopped);
             }
@@ -173,6 +176,13 @@ fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
         Query::Log { repo, from, to } => {
             with_git(world, repo, |git| Answer::Log(git.log(Some(from), to, 100)))
         }
+        Query::Objects { api_version, kind } => {
+            known(Answer::Objects(world.cluster.list(api_version, kind, "")))
+        }
+        Query::Comments { branch, number } => match world.forge.comments(branch, *number) {
+            Ok(said) => known(Answer::Comments(said)),
+            Err(refusal) => Observed::Unknown(Why::Invalid(refusal.to_string())),
+        },
         Query::Pulls(branch) => {
             let now = world.now();
             let World { forge, repos, .. } = world;
@@ -245,6 +255,7 @@ fn perform(world: &mut World, effect: &Effect) -> Result<(), String> {
                 .ok_or("there is no such repository")?;
             world.forge.close(by, &repo, *number, comment).map_err(refused)
         }
+        Effect::Comment(comment) => world.forge.upsert_comment(by, comment).map_err(refused),
         Effect::DeleteBranch { branch, expect } => {
             let git = repo_of(world, &branch.repo).ok_or("there is no such repository")?;
             git.set_branch(&branch.name, Some(expect), None)
@@ -254,6 +265,8 @@ fn perform(world: &mut World, effect: &Effect) -> Result<(), String> {
             let World { forge, repos, .. } = world;
             forge.set_status(repos, by, status).map_err(refused)
         }
+        // This forge speaks Gitea's words, and Gitea has no check runs.
+        Effect::Check(_) => Ok(()),
     }
 }
 

@@ -84,9 +84,9 @@ impl Faults {
 
 const fn kind(query: &Query) -> &'static str {
     match query {
-        Query::Object(_) => "the API server does not answer",
+        Query::Object(_) | Query::Objects { .. } => "the API server does not answer",
         Query::Metric(_) => "the metric provider does not answer",
         Query::Head(_) | Query::Tree(_) | Query::Log { .. } => "the Git server does not answer",
-        Query::Pulls(_) => "the forge does not answer",
+        Query::Pulls(_) | Query::Comments { .. } => "the forge does not answer",
     }
 }

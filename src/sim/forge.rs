@@ -178,7 +178,7 @@ impl Forge {
             state: record::state_word(status.state).to_owned(),
             context: status.context.clone(),
             description: status.description.clone(),
-            target_url: String::new(),
+            target_url: status.url.clone(),
             creator: by.user.to_owned(),
             created: by.now,
         };

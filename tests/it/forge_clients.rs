@@ -204,6 +204,7 @@ async fn a_status_that_stands_is_not_posted_again() {
             context: context.to_owned(),
             state,
             description: "1/5 checks failed".to_owned(),
+            url: String::new(),
         };
         for (state, context, posts) in [
             (StatusState::Pending, "recant/a", 1),

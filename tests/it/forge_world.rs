@@ -150,6 +150,7 @@ async fn the_gitea_client_and_the_worlds_forge_agree_on_a_pull_requests_life() {
         context: "recant/demo/test/podinfo".to_owned(),
         state: StatusState::Failure,
         description: "5/5 checks failed".to_owned(),
+        url: String::new(),
     };
     client.status(&status).await.unwrap();
     client.status(&status).await.unwrap();

@@ -61,6 +61,7 @@ impl Turn<'_> {
             context: format!("recant/{}/{namespace}/{name}", self.settings.cluster_name),
             state,
             description: description.chars().take(140).collect(),
+            url: String::new(),
         }));
     }
 }

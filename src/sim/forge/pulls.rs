@@ -10,6 +10,7 @@ use super::record::PullRequest;
 use super::record::Stage;
 use super::repo_id;
 use jiff::Timestamp;
+use recant_core::effect::PullComment;
 use recant_core::effect::PullText;
 use recant_core::query::Branch;
 use recant_core::query::Pull;
@@ -110,6 +111,38 @@ impl Forge {
             updated: by.now,
         });
         Ok(id)
+    }
+
+    /// The bodies of the comments under a pull request from that branch, oldest first.
+    pub fn comments(&self, branch: &Branch, number: u64) -> Result<Vec<String>, Refusal> {
+        let pull = self.from_branch(branch, number)?;
+        Ok(pull.comments.iter().map(|comment| comment.body.clone()).collect())
+    }
+
+    /// Makes the comment with that marker say this; writes it when there is none.
+    pub fn upsert_comment(&mut self, by: By<'_>, wanted: &PullComment) -> Result<(), Refusal> {
+        let PullComment {
+            branch, number, body, ..
+        } = wanted;
+        let pull = self.from_branch(branch, *number)?;
+        let standing = pull.comments.iter().find(|c| c.body.contains(&wanted.marker));
+        let repo = self.name_of(&branch.repo).ok_or_else(Refusal::not_found)?;
+        let Some(id) = standing.map(|comment| comment.id) else {
+            return self.comment(by, &repo, *number, body).map(drop);
+        };
+        let comments = &mut self.pull_to_comment(&repo, *number)?.comments;
+        for comment in comments.iter_mut().filter(|c| c.id == id && c.body != *body) {
+            comment.body.clone_from(body);
+            comment.updated = by.now;
+        }
+        Ok(())
+    }
+
+    fn from_branch(&self, branch: &Branch, number: u64) -> Result<&PullRequest, Refusal> {
+        let repo = self.name_of(&branch.repo).ok_or_else(Refusal::not_found)?;
+        let pull = self.desks.get(&repo).and_then(|desk| desk.pulls.get(&number));
+        pull.filter(|pull| pull.head_branch == branch.name)
+            .ok_or_else(Refusal::not_found)
     }
 
     pub(super) fn create_pull(

@@ -139,8 +139,18 @@ pub struct Status {
 impl Status {
     /// Whether both say the same of the same commit in the same context.
     pub(super) fn says_what(&self, other: &Self) -> bool {
-        (&self.commit, &self.context, &self.state, &self.description)
-            == (&other.commit, &other.context, &other.state, &other.description)
+        let said = |it: &Self| {
+            let Self {
+                commit,
+                context,
+                state,
+                description,
+                target_url,
+                ..
+            } = it.clone();
+            (commit, context, state, description, target_url)
+        };
+        said(self) == said(other)
     }
 }
 

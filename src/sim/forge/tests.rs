@@ -298,6 +298,7 @@ fn a_status_said_twice_stands_once_and_the_worst_context_counts() {
             context: context.to_owned(),
             state,
             description: "text".to_owned(),
+            url: String::new(),
         };
         let by = world.by("recant");
         world.forge.set_status(&world.repos, by, &status).unwrap();

@@ -94,6 +94,7 @@ async fn a_revert_goes_from_the_branch_head_to_a_pull_request_and_its_end() {
         context: "recant/demo/test/podinfo".to_owned(),
         state: StatusState::Failure,
         description: "5/5 checks failed".to_owned(),
+        url: String::new(),
     };
     forge.status(&status).await.unwrap();
     forge

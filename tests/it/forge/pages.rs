@@ -41,6 +41,7 @@ async fn server() -> (Server, String) {
             context: HOSTILE.to_owned(),
             state: StatusState::Failure,
             description: HOSTILE.to_owned(),
+            url: String::new(),
         };
         forge.set_status(repos, by, &status).expect("it is there");
     });

@@ -1,4 +1,4 @@
-//! The loop: observe → step → perform → save, for every Canary and every Revert.
+//! The loop: observe → step → perform → save, for every Canary, every Revert and every Forge.
 //!
 //! An object is looked at when it changes, when anything that was asked about it changes, and when it said so. One
 //! look at a time for each object, a bounded number at once. Never here: a decision, an adapter, kube.
@@ -28,11 +28,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Everything whose change may matter to a decision.
-const WATCHED: [(&str, &str); 14] = [
+const WATCHED: [(&str, &str); 15] = [
     (FLAGGER_API, "Canary"),
     (FLAGGER_API, "MetricTemplate"),
     (RECANT_API, "Baseline"),
     (RECANT_API, "Revert"),
+    (RECANT_API, "Forge"),
     ("apps/v1", "Deployment"),
     ("v1", "Service"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
@@ -55,7 +56,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 pub struct Told {
     /// When.
     pub at: Timestamp,
-    /// The Canary or Revert.
+    /// The Canary, Revert or Forge.
     pub about: ObjectRef,
     /// Why.
     pub because: Reason,
@@ -126,7 +127,7 @@ impl Controller {
 fn notice(queue: &mut Queue, change: &Change) {
     let name = change.object.reference();
     let is_own = (name.kind == "Canary" && name.api_version == FLAGGER_API)
-        || (name.kind == "Revert" && name.api_version == RECANT_API);
+        || (matches!(name.kind.as_str(), "Revert" | "Forge") && name.api_version == RECANT_API);
     if is_own && change.deleted {
         queue.forget(&name);
     } else if is_own {

@@ -18,13 +18,16 @@ use crate::port::Answered;
 use crate::port::Forge;
 use crate::port::PortError;
 use binding::Bound;
-use binding::HostKind;
 use binding::Slug;
 use host::Host;
 use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullComment;
 use recant_core::effect::PullText;
+use recant_core::effect::Push;
+use recant_core::forge::ForgeType;
+use recant_core::object::ObjectRef;
+use recant_core::query::Access;
 use recant_core::query::Branch;
 use recant_core::query::Pull;
 use recant_core::query::PullState;
@@ -66,18 +69,27 @@ impl Hosts {
 
     async fn host(&self, repo: &RepoUrl) -> Result<Hosted, PortError> {
         let (bound, slug) = self.bindings.find(&repo.0).await?;
+        Ok((self.client(bound)?, slug))
+    }
+
+    /// The client for one Forge: the one there is, while the Forge and its credential stay as they are.
+    fn client(&self, bound: Bound) -> Result<Arc<dyn Host>, PortError> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, host)) = hosts.get(&bound.name)
+        if let Some((known, host)) = hosts.get(bound.name())
             && *known == bound
         {
-            return Ok((Arc::clone(host), slug));
+            return Ok(Arc::clone(host));
         }
-        let host: Arc<dyn Host> = match bound.kind {
-            HostKind::Gitea => Arc::new(gitea::Gitea::new(&bound, self.pace)?),
-            HostKind::GitHub => Arc::new(github::GitHub::new(&bound, self.pace)?),
+        let host: Arc<dyn Host> = match bound.forge.spec.r#type {
+            ForgeType::Gitea | ForgeType::Forgejo => Arc::new(gitea::Gitea::new(&bound, self.pace)?),
+            ForgeType::GitHub => Arc::new(github::GitHub::new(&bound, self.pace)?),
+            other => {
+                let text = format!("Forge {}: type {} is not spoken yet", bound.name(), other.word());
+                return Err(PortError::Invalid(text));
+            }
         };
-        hosts.insert(bound.name.clone(), (bound, Arc::clone(&host)));
-        Ok((host, slug))
+        hosts.insert(bound.name().to_owned(), (bound, Arc::clone(&host)));
+        Ok(host)
     }
 
     /// A refused credential may have been replaced since it was read.
@@ -181,6 +193,15 @@ impl Hosts {
         }
     }
 
+    async fn commit(&self, push: &Push) -> Result<String, PortError> {
+        let (host, slug) = self.host(&push.branch.repo).await?;
+        host.commit(&slug, push).await
+    }
+
+    async fn access(&self, name: &ObjectRef) -> Result<Access, PortError> {
+        self.client(self.bindings.named(name).await?)?.access().await
+    }
+
     async fn status(&self, status: &CommitStatus) -> Result<(), PortError> {
         if status.commit.is_empty() || !status.commit.chars().all(|c| c.is_ascii_hexdigit()) {
             return Err(PortError::Invalid(format!(
@@ -239,6 +260,18 @@ impl Forge for Hosts {
 
     fn check<'a>(&'a self, _check: &'a CheckRun) -> Answered<'a, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn commit<'a>(&'a self, push: &'a Push) -> Answered<'a, String> {
+        Box::pin(async { self.done(self.commit(push).await) })
+    }
+
+    fn of<'a>(&'a self, repo: &'a RepoUrl) -> Answered<'a, Option<recant_core::forge::Forge>> {
+        Box::pin(self.bindings.of(&repo.0))
+    }
+
+    fn access<'a>(&'a self, name: &'a ObjectRef) -> Answered<'a, Access> {
+        Box::pin(async { self.done(self.access(name).await) })
     }
 
     fn status<'a>(&'a self, status: &'a CommitStatus) -> Answered<'a, ()> {

@@ -47,6 +47,12 @@ async fn answer(ports: &Ports, query: &Query) -> Observed<Answer> {
             let all = ports.cluster.list(api_version, kind, "").await;
             all.map(Answer::Objects)
         }
+        Query::Forge(repo) => ports
+            .forge
+            .of(repo)
+            .await
+            .map(|forge| Answer::Forge(forge.map(Box::new))),
+        Query::Access(name) => ports.forge.access(name).await.map(Answer::Access),
     };
     answer.map_or_else(|error| Observed::Unknown(why(error)), Observed::Known)
 }

@@ -13,6 +13,7 @@ pub async fn perform(ports: &Ports, effect: &Effect) -> Result<(), PortError> {
     match effect {
         Effect::Write(write) => ports.cluster.write(write).await.map(drop),
         Effect::Event(event) => ports.cluster.event(event).await,
+        Effect::Push(push) if push.by_forge => ports.forge.commit(push).await.map(drop),
         Effect::Push(push) => ports.repo.push(push).await.map(drop),
         Effect::OpenPull(text) => ports.forge.open(text).await.map(drop),
         Effect::UpdatePull { number, text } => ports.forge.update(*number, text).await,

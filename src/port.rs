@@ -12,8 +12,10 @@ use recant_core::effect::PullComment;
 use recant_core::effect::PullText;
 use recant_core::effect::Push;
 use recant_core::effect::Write;
+use recant_core::forge;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
+use recant_core::query::Access;
 use recant_core::query::Branch;
 use recant_core::query::Commit;
 use recant_core::query::CommitRef;
@@ -99,6 +101,12 @@ pub trait Forge: Send + Sync {
     fn comments<'a>(&'a self, branch: &'a Branch, number: u64) -> Answered<'a, Vec<String>>;
     /// Makes the comment with that marker say this; writes it when there is none.
     fn comment<'a>(&'a self, comment: &'a PullComment) -> Answered<'a, ()>;
+    /// Lets the host make a commit, and so sign it; returns the commit's id. Doing it twice makes one commit.
+    fn commit<'a>(&'a self, push: &'a Push) -> Answered<'a, String>;
+    /// The Forge object that a repository is bound to, or that it is bound to none.
+    fn of<'a>(&'a self, repo: &'a RepoUrl) -> Answered<'a, Option<forge::Forge>>;
+    /// What the credential of a Forge object may do.
+    fn access<'a>(&'a self, name: &'a ObjectRef) -> Answered<'a, Access>;
     /// Sets a commit status; an equal one that stands already is left as it is.
     fn status<'a>(&'a self, status: &'a CommitStatus) -> Answered<'a, ()>;
     /// Tells the details of a verdict, where the host has a place for them.

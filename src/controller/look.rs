@@ -9,6 +9,7 @@ use crate::port::PortError;
 use jiff::Timestamp;
 use recant_core::canary;
 use recant_core::effect::Write;
+use recant_core::forge;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::pull;
@@ -53,6 +54,7 @@ pub(super) async fn look(controller: &Controller, name: ObjectRef) -> Looked {
     let asked = seen.queries().filter_map(about).collect();
     let step = match object.str("/kind") {
         "Revert" => pull::step(now, &controller.settings, &object, &seen),
+        "Forge" => forge::step(now, &object, &seen),
         _ => canary::step(now, &controller.settings, &object, &seen),
     };
     let wake = step.wake;
@@ -68,6 +70,7 @@ pub(super) async fn look(controller: &Controller, name: ObjectRef) -> Looked {
 fn ask(controller: &Controller, now: Timestamp, object: &Object, seen: &Observation) -> Vec<Query> {
     match object.str("/kind") {
         "Revert" => pull::ask(&controller.settings, object, seen),
+        "Forge" => forge::ask(object),
         _ => canary::ask(now, &controller.settings, object, seen),
     }
 }

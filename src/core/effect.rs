@@ -4,6 +4,7 @@
 //! `resourceVersion` seen, the base commit, the head a branch must still have. A stale effect is refused by whoever
 //! performs it, never re-interpreted; the next observation then leads to the right one.
 
+use crate::forge::Author;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Branch;
@@ -120,6 +121,10 @@ pub struct Push {
     pub message: String,
     /// Seconds since 1970: author's and committer's date, so that the same push makes the same commit.
     pub date_s: i64,
+    /// Author and committer; recant itself when none is given.
+    pub author: Option<Author>,
+    /// Whether the host is to make the commit, and so sign it, instead of a push.
+    pub by_forge: bool,
 }
 
 /// What a pull request says.
@@ -135,6 +140,22 @@ pub struct PullText {
     pub body: String,
     /// Labels by name; made if the forge lacks them.
     pub labels: Vec<String>,
+    /// What else is wanted of it when it is opened. None of it is worth going without a pull request: what the host
+    /// refuses is left out.
+    pub wishes: PullWishes,
+}
+
+/// How a pull request is to be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullWishes {
+    /// Logins of reviewers; `team/NAME` or `group/NAME` for a team.
+    pub reviewers: Vec<String>,
+    /// The commits whose authors are assigned, as far as the host knows them.
+    pub assign_authors_of: Vec<String>,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Whether the host is asked to merge it as soon as its own rules allow.
+    pub auto_merge: bool,
 }
 
 /// A commit status.

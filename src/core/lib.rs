@@ -13,6 +13,7 @@ pub mod chain;
 pub mod diff;
 pub mod duration;
 pub mod effect;
+pub mod forge;
 pub mod object;
 pub mod proof;
 pub mod pull;

@@ -3,6 +3,7 @@
 //! Failure to observe is an observation: an answer is [`Observed::Unknown`] with a [`Why`], never an error that
 //! ends a decision. The shell (`observe.rs`) and the simulator answer the same queries.
 
+use crate::forge::Forge;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use recant_render::Tree;
@@ -45,6 +46,10 @@ pub enum Query {
         /// The kind.
         kind: String,
     },
+    /// The Forge that a repository is bound to: what is wanted there.
+    Forge(RepoUrl),
+    /// What the credential of one Forge may do.
+    Access(ObjectRef),
 }
 
 impl Query {
@@ -145,6 +150,19 @@ pub enum PullState {
     Closed,
 }
 
+/// What a host says of a credential.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Who it is there.
+    pub login: String,
+    /// The rights that it lacks, each with what it is for.
+    pub missing: Vec<String>,
+    /// What else is to be said: what could not be seen, rights that recant does not need.
+    pub notes: Vec<String>,
+    /// When it ends, where the host says so.
+    pub expires: Option<jiff::Timestamp>,
+}
+
 /// An answer to one [`Query`], of the same name.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -164,6 +182,10 @@ pub enum Answer {
     Comments(Vec<String>),
     /// The objects.
     Objects(Vec<Object>),
+    /// The Forge, or that the repository is bound to none: it can be read at most.
+    Forge(Option<Box<Forge>>),
+    /// What the credential may do.
+    Access(Access),
 }
 
 /// Something known, or not, and then why not.
@@ -274,6 +296,14 @@ getter! {
 getter! {
     /// The answer to a [`Query::Objects`].
     objects(query: &Query => query.clone()) -> Objects(Vec<Object>)
+}
+getter! {
+    /// The Forge of a repository, or that it is bound to none.
+    forge(repo: &RepoUrl => Query::Forge(repo.clone())) -> Forge(Option<Box<Forge>>)
+}
+getter! {
+    /// What the credential of a Forge may do.
+    access(name: &ObjectRef => Query::Access(name.clone())) -> Access(Access)
 }
 getter! {
     /// The answer to a [`Query::Log`].

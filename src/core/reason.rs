@@ -167,6 +167,19 @@ pub enum Reason {
         /// How that came.
         detail: String,
     },
+    // ---- a Forge
+    /// The credential does what recant asks of it.
+    ForgeReady {
+        /// Who it is there.
+        login: String,
+        /// What else is to be said.
+        notes: Vec<String>,
+    },
+    /// The credential does not.
+    ForgeNotReady {
+        /// What is wrong.
+        detail: String,
+    },
 }
 
 /// One check: a metric, its value and its threshold.
@@ -265,6 +278,8 @@ impl Reason {
         match self {
             Self::InvalidSpec { .. } => "InvalidSpec",
             Self::Unsupported { .. } => "Unsupported",
+            Self::ForgeReady { .. } => "ForgeReady",
+            Self::ForgeNotReady { .. } => "ForgeNotReady",
             Self::Suspended => "Suspended",
             Self::TargetMissing { .. } => "TargetMissing",
             Self::CannotSee { .. } => "CannotSee",
@@ -303,6 +318,11 @@ impl fmt::Display for Reason {
         match self {
             Self::InvalidSpec { detail } => f.write_str(detail),
             Self::Unsupported { field, value, hint } => write!(f, "{field} {value} is not supported: {hint}"),
+            Self::ForgeReady { login, notes } => {
+                write!(f, "the credential is good: recant is {login} there")?;
+                notes.iter().try_for_each(|note| write!(f, "; {note}"))
+            }
+            Self::ForgeNotReady { detail } => f.write_str(detail),
             Self::Suspended => f.write_str("suspended: traffic stays as it is until spec.suspend is false"),
             Self::TargetMissing { target } => {
                 write!(f, "{target} not found: create it, or mend spec.targetRef")

@@ -69,7 +69,10 @@ impl Line {
     pub(crate) fn of_recant(told: &Told) -> Option<Self> {
         let is_revert = told.about.kind == "Revert";
         let mood = match &told.because {
-            Reason::Waiting { .. } | Reason::StillFailed | Reason::WaitingForPods { .. } => return None,
+            Reason::ForgeReady { .. }
+            | Reason::Waiting { .. }
+            | Reason::StillFailed
+            | Reason::WaitingForPods { .. } => return None,
             Reason::Initializing { .. } | Reason::Promoting | Reason::NewRevision { .. } => Mood::Plain,
             Reason::Finalising | Reason::Restarted { .. } => Mood::Plain,
             Reason::Halted { .. }
@@ -80,6 +83,7 @@ impl Line {
             | Reason::Unsupported { .. }
             | Reason::TargetMissing { .. }
             | Reason::CannotSee { .. }
+            | Reason::ForgeNotReady { .. }
             | Reason::NoPlan { .. } => Mood::Bad,
             Reason::Merged { .. } | Reason::Reverted => Mood::Good,
             _ if is_revert => Mood::Act,

@@ -12,6 +12,7 @@ use crate::port::Cluster;
 use crate::port::PortError;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use recant_core::forge::Forge;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use std::fmt;
@@ -29,15 +30,6 @@ const FRESH: Duration = Duration::from_secs(30);
 /// The user's name where a Secret has none. GitHub wants this one for an app's token; others do not look.
 const USERNAME: &str = "x-access-token";
 
-/// How a host is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HostKind {
-    /// Gitea and Forgejo.
-    Gitea,
-    /// GitHub.com and GitHub Enterprise Server.
-    GitHub,
-}
-
 /// A repository on its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slug {
@@ -54,18 +46,22 @@ impl fmt::Display for Slug {
 /// One `Forge` object, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bound {
-    pub(super) name: String,
-    pub(super) kind: HostKind,
+    /// The object.
+    pub(super) forge: Forge,
+    /// Its `spec.url`.
     pub(super) base: Address,
-    repositories: Vec<String>,
     credential: Result<Credential, String>,
 }
 
 impl Bound {
+    pub(super) fn name(&self) -> &str {
+        &self.forge.name.name
+    }
+
     pub(super) fn credential(&self) -> Result<&Credential, PortError> {
         self.credential
             .as_ref()
-            .map_err(|why| PortError::Denied(format!("Forge {}: {why}", self.name)))
+            .map_err(|why| PortError::Denied(format!("Forge {}: {why}", self.name())))
     }
 
     /// The repository, if it is below this Forge's URL and among its repositories.
@@ -74,7 +70,8 @@ impl Bound {
             return None;
         };
         let full = format!("{owner}/{name}");
-        let meant = self.repositories.is_empty() || self.repositories.iter().any(|glob| matches(glob, &full));
+        let globs = &self.forge.spec.repositories;
+        let meant = globs.is_empty() || globs.iter().any(|glob| matches(glob, &full));
         meant.then(|| Slug {
             owner: owner.clone(),
             name: name.clone(),
@@ -113,11 +110,32 @@ impl Bindings {
         })
     }
 
+    /// The same, where being bound to none is no error.
+    pub(super) async fn of(&self, url: &str) -> Result<Option<Forge>, PortError> {
+        let found = self.search(&address(url)?).await?;
+        Ok(found.map(|(bound, _)| bound.forge))
+    }
+
+    /// One Forge by its name.
+    pub(super) async fn named(&self, name: &ObjectRef) -> Result<Bound, PortError> {
+        if name.namespace != self.namespace {
+            return Err(PortError::Denied(format!(
+                "a Forge binds nothing in namespace {}: only those in {} do",
+                name.namespace, self.namespace
+            )));
+        }
+        let all = self.all().await?;
+        let found = all.iter().find(|bound| bound.forge.name.name == name.name);
+        found
+            .cloned()
+            .ok_or_else(|| PortError::Invalid(format!("there is no Forge {} that can be used", name.name)))
+    }
+
     async fn search(&self, address: &Address) -> Result<Option<(Bound, Slug)>, PortError> {
         let all = self.all().await?;
         let fits = all.iter().filter_map(|bound| Some((bound, bound.slug(address)?)));
         let closest =
-            fits.min_by_key(|(bound, _)| (std::cmp::Reverse(bound.base.depth()), bound.name.clone()));
+            fits.min_by_key(|(bound, _)| (std::cmp::Reverse(bound.base.depth()), bound.name().to_owned()));
         Ok(closest.map(|(bound, slug)| (bound.clone(), slug)))
     }
 
@@ -140,48 +158,33 @@ impl Bindings {
         Ok(all)
     }
 
-    async fn bound(&self, forge: &Object) -> Result<Option<Bound>, PortError> {
-        let kind = match forge.str("/spec/type") {
-            "gitea" | "forgejo" => HostKind::Gitea,
-            "github" => HostKind::GitHub,
-            other => {
-                tracing::warn!(
-                    forge = forge.name(),
-                    "spec.type {other:?} is not github, gitea or forgejo: ignored"
-                );
+    async fn bound(&self, object: &Object) -> Result<Option<Bound>, PortError> {
+        let forge = match Forge::of(object) {
+            Ok(forge) => forge,
+            Err(why) => {
+                tracing::warn!(forge = object.name(), "{why}: ignored");
                 return Ok(None);
             }
         };
-        let base = match Address::parse(forge.str("/spec/url")) {
+        let base = match Address::parse(&forge.spec.url) {
             Ok(base) => base,
             Err(why) => {
-                tracing::warn!(forge = forge.name(), "spec.url: {why}: ignored");
+                tracing::warn!(forge = object.name(), "spec.url: {why}: ignored");
                 return Ok(None);
             }
         };
-        let globs = forge
-            .at("/spec/repositories")
-            .and_then(serde_json::Value::as_array);
-        let repositories = globs
-            .into_iter()
-            .flatten()
-            .filter_map(|g| Some(g.as_str()?.to_owned()))
-            .collect();
-        let credential = self.credential(forge).await?;
+        let credential = self.credential(&forge).await?;
         Ok(Some(Bound {
-            name: forge.name().to_owned(),
-            kind,
+            forge,
             base,
-            repositories,
             credential,
         }))
     }
 
-    async fn credential(&self, forge: &Object) -> Result<Result<Credential, String>, PortError> {
-        let secret = forge.str("/spec/secretRef/name");
-        if secret.is_empty() {
+    async fn credential(&self, forge: &Forge) -> Result<Result<Credential, String>, PortError> {
+        let Some(secret) = forge.spec.secret_ref.as_ref().map(|secret| secret.name.as_str()) else {
             return Ok(Err("spec.secretRef.name is missing".to_owned()));
-        }
+        };
         let name = ObjectRef::new("v1", "Secret", &self.namespace, secret);
         let Some(object) = self.cluster.get(&name).await? else {
             return Ok(Err(format!("Secret {secret} is not there")));

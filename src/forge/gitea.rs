@@ -30,8 +30,10 @@ impl Gitea {
     pub(super) fn new(bound: &Bound, pace: Pace) -> Result<Self, PortError> {
         crate::tls::install();
         let credential = bound.credential()?;
-        let mut token = HeaderValue::from_str(&format!("token {}", credential.token.secret()))
-            .map_err(|_| PortError::Denied(format!("Forge {}: the token is no header value", bound.name)))?;
+        let mut token =
+            HeaderValue::from_str(&format!("token {}", credential.token.secret())).map_err(|_| {
+                PortError::Denied(format!("Forge {}: the token is no header value", bound.name()))
+            })?;
         token.set_sensitive(true);
         let client = reqwest::Client::builder()
             .timeout(pace.timeout)
@@ -39,7 +41,7 @@ impl Gitea {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("recant/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|e| PortError::Invalid(format!("HTTP client for Forge {}: {e}", bound.name)))?;
+            .map_err(|e| PortError::Invalid(format!("HTTP client for Forge {}: {e}", bound.name())))?;
         let api = Plain {
             client,
             token,

@@ -36,7 +36,8 @@ impl GitHub {
             "github.com" => "https://api.github.com".to_owned(),
             _ => format!("{}/api/v3", bound.base.url()),
         };
-        let invalid = |e: octocrab::Error| PortError::Invalid(format!("Forge {}: {}", bound.name, words(&e)));
+        let invalid =
+            |e: octocrab::Error| PortError::Invalid(format!("Forge {}: {}", bound.name(), words(&e)));
         let octocrab = Octocrab::builder()
             .base_uri(root.as_str())
             .and_then(|builder| builder.upload_uri(root.as_str()))

@@ -4,10 +4,13 @@ use super::binding::Slug;
 use super::rest::Call;
 use super::rest::Rest;
 use crate::port::Answered;
+use crate::port::PortError;
 use http::Method;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullText;
+use recant_core::effect::Push;
 use recant_core::effect::StatusState;
+use recant_core::query::Access;
 use recant_core::query::Pull;
 use recant_core::query::PullState;
 use serde::Deserialize;
@@ -100,6 +103,23 @@ pub(super) trait Host: Send + Sync {
         )
     }
 
+    /// Makes a commit by the host's own hand.
+    fn commit<'a>(&'a self, _repo: &'a Slug, _push: &'a Push) -> Answered<'a, String> {
+        let text = "spec.commits.signByForge: this host makes no commits itself".to_owned();
+        Box::pin(async { Err(PortError::Invalid(text)) })
+    }
+
+    /// What the credential may do.
+    fn access(&self) -> Answered<'_, Access> {
+        Box::pin(async {
+            let user: WireUser = self.rest().json(Call::get("/user".to_owned())).await?;
+            Ok(Access {
+                login: user.login,
+                ..Access::default()
+            })
+        })
+    }
+
     /// State and description of the newest status of a commit in that context.
     fn status<'a>(
         &'a self,
@@ -186,6 +206,11 @@ pub(super) struct WireComment {
     pub(super) id: u64,
     #[serde(default)]
     pub(super) body: String,
+}
+
+#[derive(Deserialize)]
+struct WireUser {
+    login: String,
 }
 
 #[derive(Deserialize)]

@@ -91,7 +91,11 @@ fn commit(job: &Job, repo: &Repository, base: Oid, push: &Push) -> Result<Oid, F
         )));
     }
     let when = Time::new(push.date_s, 0);
-    let who = Signature::new(&job.settings.author_name, &job.settings.author_email, &when)?;
+    let (name, email) = match &push.author {
+        Some(author) => (&author.name, &author.email),
+        None => (&job.settings.author_name, &job.settings.author_email),
+    };
+    let who = Signature::new(name, email, &when)?;
     Ok(repo.commit(None, &who, &who, &push.message, &repo.find_tree(after)?, &[&base])?)
 }
 

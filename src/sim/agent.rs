@@ -18,9 +18,14 @@ use recant_core::canary::spec::API_VERSION;
 use recant_core::effect::Effect;
 use recant_core::effect::Push;
 use recant_core::effect::Write;
+use recant_core::forge;
+use recant_core::forge::Author;
+use recant_core::forge::ForgeSpec;
+use recant_core::forge::ForgeType;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::pull;
+use recant_core::query::Access;
 use recant_core::query::Answer;
 use recant_core::query::Branch;
 use recant_core::query::MetricQuery;
@@ -183,6 +188,11 @@ fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
             Ok(said) => known(Answer::Comments(said)),
             Err(refusal) => Observed::Unknown(Why::Invalid(refusal.to_string())),
         },
+        Query::Forge(repo) => known(Answer::Forge(forge_of(world, repo).map(Box::new))),
+        Query::Access(_) => known(Answer::Access(Access {
+            login: BOT.to_owned(),
+            ..Access::default()
+        })),
         Query::Pulls(branch) => {
             let now = world.now();
             let World { forge, repos, .. } = world;
@@ -192,6 +202,20 @@ fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
             }
         }
     }
+}
+
+/// The Forge object above a repository; where a story has none, one that says nothing but the address.
+fn forge_of(world: &World, repo: &RepoUrl) -> Option<forge::Forge> {
+    world.forge.name_of(repo)?;
+    let objects = world.cluster.list(RECANT_API, "Forge", "");
+    let bound = |forge: &forge::Forge| repo.0.starts_with(&forge.spec.url);
+    let found = objects.iter().filter_map(|object| forge::Forge::of(object).ok());
+    found.into_iter().find(bound).or_else(|| {
+        Some(forge::Forge {
+            name: ObjectRef::new(RECANT_API, "Forge", "recant-system", "story"),
+            spec: ForgeSpec::new(ForgeType::Gitea, world.forge.base_url()),
+        })
+    })
 }
 
 type BoxedGit = Box<dyn crate::git::Git>;
@@ -272,11 +296,15 @@ fn perform(world: &mut World, effect: &Effect) -> Result<(), String> {
 
 /// Commits and moves the branch; a branch that is already there is left as it is.
 fn push(world: &mut World, push: &Push) -> Result<(), String> {
+    let author = push.author.clone().unwrap_or_else(|| Author {
+        name: "recant".to_owned(),
+        email: "recant@users.noreply.invalid".to_owned(),
+    });
     let new = NewCommit {
         parents: vec![push.base.clone()],
         content: Content::Files(push.files.clone()),
-        author: "recant".to_owned(),
-        email: "recant@users.noreply.invalid".to_owned(),
+        author: author.name,
+        email: author.email,
         message: push.message.clone(),
         date_s: push.date_s,
     };

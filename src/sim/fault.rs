@@ -87,6 +87,7 @@ const fn kind(query: &Query) -> &'static str {
         Query::Object(_) | Query::Objects { .. } => "the API server does not answer",
         Query::Metric(_) => "the metric provider does not answer",
         Query::Head(_) | Query::Tree(_) | Query::Log { .. } => "the Git server does not answer",
-        Query::Pulls(_) | Query::Comments { .. } => "the forge does not answer",
+        Query::Forge(_) => "the API server does not answer",
+        Query::Pulls(_) | Query::Comments { .. } | Query::Access(_) => "the forge does not answer",
     }
 }

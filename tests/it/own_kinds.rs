@@ -7,6 +7,10 @@ use recant_core::baseline::Snapshot;
 use recant_core::canary::status::set_condition;
 use recant_core::chain::Link;
 use recant_core::effect::Write;
+use recant_core::forge;
+use recant_core::forge::Forge;
+use recant_core::forge::ForgeSpec;
+use recant_core::forge::ForgeType;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::pull::PlanRecord;
@@ -15,6 +19,11 @@ use recant_core::pull::RevertPhase;
 use recant_core::pull::RevertSpec;
 use recant_core::pull::RevertStatus;
 use recant_core::pull::Target;
+use recant_core::query::Access;
+use recant_core::query::Answer;
+use recant_core::query::Observation;
+use recant_core::query::Observed;
+use recant_core::query::Query;
 use recant_sim::cluster::Cluster;
 use serde_json::Value;
 use serde_json::json;
@@ -84,6 +93,44 @@ fn a_revert_is_stored_whole() {
         .write(now(), "recant", &Write::UpdateStatus(revert.clone()))
         .unwrap();
     assert_eq!(stored.at("/status"), revert.at("/status"));
+}
+
+/// What the core reads of a Forge is what its definition keeps, defaults included.
+#[test]
+fn a_forge_is_stored_whole_and_read_with_the_definitions_defaults() {
+    let spec = ForgeSpec::new(ForgeType::GitHub, "https://github.com");
+    let mut forge = Object::named(&ObjectRef::new(
+        "recant.dev/v1alpha1",
+        "Forge",
+        "flux-system",
+        "x",
+    ));
+    forge.set("/spec", json!({ "type": "github", "url": "https://github.com" }));
+    let stored = cluster()
+        .write(now(), "recant", &Write::Create(forge.clone()))
+        .unwrap();
+    assert_eq!(
+        Forge::of(&stored).unwrap().spec,
+        spec,
+        "the definition's defaults"
+    );
+    assert_eq!(Forge::of(&forge).unwrap().spec, spec, "the core's");
+    let mut seen = Observation::default();
+    let access = Access {
+        login: "recant[bot]".to_owned(),
+        expires: Some(now()),
+        ..Access::default()
+    };
+    seen.note(
+        Query::Access(stored.reference()),
+        Observed::Known(Answer::Access(access)),
+    );
+    let said = forge::step(now(), &stored, &seen).status.unwrap();
+    let mut cluster = cluster_with(&forge);
+    let kept = cluster
+        .write(now(), "recant", &Write::UpdateStatus(said.clone()))
+        .unwrap();
+    assert_eq!(kept.at("/status"), said.at("/status"));
 }
 
 /// Every phase must be one that the definition lists.

@@ -2,6 +2,7 @@
 
 use crate::effect::Effect;
 use crate::effect::PullText;
+use crate::effect::PullWishes;
 use crate::effect::Push;
 use crate::pull::body::Page;
 use crate::pull::life::Life;
@@ -65,6 +66,8 @@ impl Life<'_> {
             files: proposal.files.clone(),
             message: self.page(proposal).commit_message(),
             date_s: self.status.planned_at.unwrap_or(self.now).as_second(),
+            author: None,
+            by_forge: false,
         }));
         self.wake_in(0);
     }
@@ -96,6 +99,7 @@ impl Life<'_> {
             title: self.page(proposal).title(),
             body: self.page(proposal).body(),
             labels: self.settings.pull_labels.clone(),
+            wishes: PullWishes::default(),
         };
         let Some(pull) = pull else {
             self.enter(RevertPhase::Pushed);

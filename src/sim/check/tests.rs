@@ -7,6 +7,7 @@ use crate::git::Content;
 use crate::git::MemoryGit;
 use crate::git::NewCommit;
 use recant_core::effect::PullText;
+use recant_core::effect::PullWishes;
 use recant_core::effect::Write;
 use recant_core::query::Branch;
 use recant_render::Tree;
@@ -253,6 +254,7 @@ fn a_secret_in_a_pull_request_is_told() {
         title: "t".to_owned(),
         body: "by hush-hush".to_owned(),
         labels: Vec::new(),
+        wishes: PullWishes::default(),
     };
     let by = By {
         user: BOT,

@@ -5,6 +5,7 @@ use crate::git::Content;
 use crate::git::MemoryGit;
 use crate::git::NewCommit;
 use recant_core::effect::PullText;
+use recant_core::effect::PullWishes;
 use recant_core::effect::StatusState;
 use recant_core::query::Branch;
 use recant_core::query::Pull;
@@ -98,6 +99,7 @@ impl World {
             title: "Revert podinfo".to_owned(),
             body: "why".to_owned(),
             labels: vec!["recant".to_owned()],
+            wishes: PullWishes::default(),
         }
     }
 

@@ -68,6 +68,8 @@ async fn recants_git_client_reads_pushes_and_deletes_on_the_demos_server() {
         files: [("app.yaml".to_owned(), Some(b"image: podinfo:1\n".to_vec()))].into(),
         message: "revert\n".to_owned(),
         date_s: 1_700_000_000,
+        author: None,
+        by_forge: false,
     };
     let made = git.push(&push).await.unwrap();
     let seen = server.with(|_, repos, _| (repos[REPO].head("recant/x"), repos[REPO].tree(&made)));

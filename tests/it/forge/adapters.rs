@@ -15,6 +15,7 @@ use recant::repo::Git2;
 use recant::repo::Settings;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullText;
+use recant_core::effect::PullWishes;
 use recant_core::effect::Push;
 use recant_core::effect::StatusState;
 use recant_core::query::Branch;
@@ -64,6 +65,8 @@ async fn a_revert_goes_from_the_branch_head_to_a_pull_request_and_its_end() {
         files: [("app.yaml".to_owned(), Some(b"image: podinfo:1\n".to_vec()))].into(),
         message: "Revert podinfo to 1\n".to_owned(),
         date_s: 1_800_000_000,
+        author: None,
+        by_forge: false,
     };
     let made = git.push(&push).await.unwrap();
     assert_eq!(git.push(&push).await.unwrap(), made);
@@ -81,6 +84,7 @@ async fn a_revert_goes_from_the_branch_head_to_a_pull_request_and_its_end() {
         title: "Revert podinfo to 1".to_owned(),
         body: "It failed.".to_owned(),
         labels: vec!["recant".to_owned()],
+        wishes: PullWishes::default(),
     };
     let pull = forge.open(&text).await.unwrap();
     assert_eq!(

@@ -4,6 +4,7 @@ use super::server::REPO;
 use super::server::Server;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullText;
+use recant_core::effect::PullWishes;
 use recant_core::effect::StatusState;
 use recant_core::query::Branch;
 use recant_core::query::PullState;
@@ -32,6 +33,7 @@ async fn server() -> (Server, String) {
                 "{HOSTILE}\n\n<details><summary>S</summary>\n\n**bold** [x](javascript:alert(1))\n</details>"
             ),
             labels: vec![HOSTILE.to_owned()],
+            wishes: PullWishes::default(),
         };
         forge.open(repos, by, &text).expect("it can be opened");
         forge.comment(by, REPO, 1, HOSTILE).expect("it is there");

@@ -12,6 +12,7 @@ use recant::port::Cluster;
 use recant::port::PortError;
 use recant_core::effect::Event;
 use recant_core::effect::PullText;
+use recant_core::effect::PullWishes;
 use recant_core::effect::Write;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
@@ -125,5 +126,6 @@ pub(crate) fn text(url: &str) -> PullText {
         title: "Revert podinfo to 6.5.0".to_owned(),
         body: "It failed.".to_owned(),
         labels: vec!["recant".to_owned(), "revert".to_owned()],
+        wishes: PullWishes::default(),
     }
 }

@@ -161,6 +161,8 @@ pub(crate) fn push(url: &str, base: Oid, expect: Option<&str>) -> Push {
         files: [("app.yaml".to_owned(), Some(b"image: podinfo:6.5.0\n".to_vec()))].into(),
         message: "Revert podinfo to 6.5.0\n".to_owned(),
         date_s: 1_700_000_100,
+        author: None,
+        by_forge: false,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::forge::Style;
 use crate::forge::record::PullRequest;
 use crate::forge::record::Stage;
 use recant_core::effect::PullText;
+use recant_core::effect::PullWishes;
 use recant_core::query::Branch;
 use serde::Deserialize;
 use serde_json::Value;
@@ -118,6 +119,7 @@ impl Asked<'_> {
             title: form.title,
             body: form.body,
             labels: Vec::new(),
+            wishes: PullWishes::default(),
         };
         let labels = self.known_labels(form.labels);
         let number = self

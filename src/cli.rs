@@ -5,6 +5,7 @@
 
 mod demo;
 pub mod manifests;
+mod notifications;
 mod place;
 mod plan;
 mod render;

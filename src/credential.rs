@@ -4,8 +4,10 @@
 //! whoever knows which URLs it is bound to ([`Credentials`]), and only for the places of [`Address`].
 
 mod address;
+mod secret;
 
 pub use address::Address;
+pub use secret::Secret;
 
 use crate::port::Answered;
 use std::fmt;

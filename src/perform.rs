@@ -26,6 +26,8 @@ pub async fn perform(ports: &Ports, effect: &Effect) -> Result<(), PortError> {
         Effect::DeleteBranch { branch, expect } => ports.repo.delete_branch(branch, expect).await,
         Effect::Status(status) => ports.forge.status(status).await,
         Effect::Check(check) => ports.forge.check(check).await,
+        Effect::Alert(alert) => ports.notifier.alert(alert).await,
+        Effect::EventHook(hook) => ports.notifier.event(hook).await,
     }
 }
 
@@ -34,7 +36,12 @@ pub async fn perform(ports: &Ports, effect: &Effect) -> Result<(), PortError> {
 pub const fn is_telling(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Event(_) | Effect::Status(_) | Effect::Check(_) | Effect::Comment(_)
+        Effect::Event(_)
+            | Effect::Status(_)
+            | Effect::Check(_)
+            | Effect::Comment(_)
+            | Effect::Alert(_)
+            | Effect::EventHook(_)
     )
 }
 
@@ -56,6 +63,16 @@ pub fn describe(effect: &Effect) -> String {
         Effect::ClosePull { number, .. } => format!("close pull request {number}"),
         Effect::Comment(comment) => format!("comment on pull request {}", comment.number),
         Effect::DeleteBranch { branch, .. } => format!("delete branch {} of {}", branch.name, branch.repo),
+        Effect::Alert(alert) => {
+            let through = alert.provider.as_ref().map(ToString::to_string);
+            let through = through.unwrap_or_else(|| "recant's own provider".to_owned());
+            format!(
+                "alert ({}) through {through}: {}",
+                alert.severity.name(),
+                alert.message
+            )
+        }
+        Effect::EventHook(hook) => format!("event about {} to the webhook {}", hook.about, hook.name),
         Effect::Status(status) => {
             format!(
                 "commit status {} {:?}: {}",

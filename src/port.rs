@@ -1,13 +1,16 @@
-//! The four ways out: what the controller may ask of a cluster, a Git repository, a forge and a metric provider.
+//! The five ways out: what the controller may ask of a cluster, a Git repository, a forge, a metric provider and
+//! whoever is to be told.
 //!
-//! Adapters (`cluster/`, `repo/`, `forge/`, `gauge/`) implement these and never import one another; the controller
+//! Adapters (`cluster/`, `repo/`, `forge/`, `gauge/`, `notifier/`) implement these and never import one another; the controller
 //! knows nothing else of the outside. Few methods each, and every type in them is the core's.
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use recant_core::alert::Alert;
 use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::Event;
+use recant_core::effect::EventHook;
 use recant_core::effect::PullComment;
 use recant_core::effect::PullText;
 use recant_core::effect::Push;
@@ -119,6 +122,14 @@ pub trait Gauge: Send + Sync {
     fn query<'a>(&'a self, query: &'a MetricQuery) -> Answered<'a, Option<f64>>;
 }
 
+/// Chats and event webhooks. Nothing waits for them: a message is taken, and sent when it can be.
+pub trait Notifier: Send + Sync {
+    /// Takes an alert.
+    fn alert<'a>(&'a self, alert: &'a Alert) -> Answered<'a, ()>;
+    /// Takes an event for a webhook.
+    fn event<'a>(&'a self, hook: &'a EventHook) -> Answered<'a, ()>;
+}
+
 /// All ports of one controller.
 #[derive(Clone)]
 pub struct Ports {
@@ -130,4 +141,6 @@ pub struct Ports {
     pub forge: std::sync::Arc<dyn Forge>,
     /// The metric providers.
     pub gauge: std::sync::Arc<dyn Gauge>,
+    /// Chats and event webhooks.
+    pub notifier: std::sync::Arc<dyn Notifier>,
 }

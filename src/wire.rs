@@ -5,8 +5,11 @@ use crate::credential::Credentials;
 use crate::forge::Bindings;
 use crate::forge::Hosts;
 use crate::gauge::Prometheus;
+use crate::notifier;
+use crate::notifier::Courier;
 use crate::port::Cluster;
 use crate::port::Ports;
+use crate::post::Poster;
 use crate::repo;
 use crate::repo::Git2;
 use std::sync::Arc;
@@ -20,14 +23,17 @@ pub fn ports(
     namespace: &str,
     git: repo::Settings,
     gauge: Prometheus,
+    notifier: notifier::Settings,
 ) -> anyhow::Result<Ports> {
     let cluster: Arc<dyn Cluster> = Arc::new(cluster);
     let bindings = Arc::new(Bindings::new(Arc::clone(&cluster), namespace));
     let credentials: Arc<dyn Credentials> = Arc::<Bindings>::clone(&bindings);
+    let notifier = Courier::new(Arc::clone(&cluster), notifier, Arc::new(Poster::default()));
     Ok(Ports {
         cluster,
         repo: Arc::new(Git2::new(git, credentials)?),
         forge: Arc::new(Hosts::new(bindings)),
         gauge: Arc::new(gauge),
+        notifier: Arc::new(notifier),
     })
 }

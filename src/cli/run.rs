@@ -1,5 +1,6 @@
 //! `recant run`: the controller against a real cluster.
 
+use crate::cli::notifications::Notifications;
 use crate::clock::Clock;
 use crate::cluster::Access;
 use crate::cluster::Kube;
@@ -58,6 +59,11 @@ pub(super) struct Args {
     /// Where /healthz, /readyz and the overview are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    #[command(flatten)]
+    notifications: Notifications,
+    /// Canaries may only refer to MetricTemplates and AlertProviders of their own namespace.
+    #[arg(long)]
+    no_cross_namespace_refs: bool,
     /// Say what would be done; write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -86,6 +92,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         &args.namespace,
         repo::Settings::new(&args.cache_dir),
         gauge,
+        args.notifications.settings()?,
     )?;
     let stop = CancellationToken::new();
     let board = Arc::new(Board::default());
@@ -115,6 +122,9 @@ fn settings(args: &Args) -> Settings {
         cluster_name: args.cluster_name.clone(),
         mesh_provider: args.mesh_provider.clone(),
         selector_labels: args.selector_labels.clone(),
+        alerts: args.notifications.has_alerts(),
+        event_webhook: args.notifications.has_event_webhook(),
+        no_cross_namespace_refs: args.no_cross_namespace_refs,
         ..Settings::default()
     }
 }

@@ -5,6 +5,7 @@
 //! seen the world a moment ago. Never here: the revert in Git (that is `pull`), a clock, a message that is not a
 //! [`Reason`].
 
+mod alerts;
 mod analyse;
 mod hold;
 mod initialize;
@@ -75,6 +76,7 @@ pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observat
     {
         wanted.extend(chain::ask(seen, &first));
     }
+    wanted.extend(verdict::templates(settings, canary, &spec));
     let status = Status::of(canary);
     if check_is_due(now, &status) {
         wanted.extend(verdict::ask(settings, canary, &spec, seen));

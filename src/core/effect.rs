@@ -4,6 +4,7 @@
 //! `resourceVersion` seen, the base commit, the head a branch must still have. A stale effect is refused by whoever
 //! performs it, never re-interpreted; the next observation then leads to the right one.
 
+use crate::alert::Alert;
 use crate::forge::Author;
 use crate::object::Object;
 use crate::object::ObjectRef;
@@ -11,6 +12,7 @@ use crate::query::Branch;
 use crate::query::RepoUrl;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +55,10 @@ pub enum Effect {
     /// Tell the details of a verdict beside the commit status. Done already where the host has no such thing, or the
     /// credential may not.
     Check(CheckRun),
+    /// Tell people through a chat.
+    Alert(Alert),
+    /// Post an event to a webhook.
+    EventHook(EventHook),
 }
 
 /// A write to the cluster. `Create` is done when the object exists; the others are refused when the object is not at
@@ -104,6 +110,35 @@ pub struct Event {
     pub warning: bool,
     /// The text.
     pub message: String,
+}
+
+/// An event for a webhook, as Flagger posts it.
+#[derive(Clone, PartialEq)]
+pub struct EventHook {
+    /// The object it is about.
+    pub about: ObjectRef,
+    /// The webhook's name in `spec.analysis.webhooks`; `events` for recant's own.
+    pub name: String,
+    /// Where to; none for recant's own `--event-webhook`.
+    pub url: Option<String>,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: i64,
+    /// How often it is tried again after a lost connection or a 5xx.
+    pub retries: u32,
+    /// Whether the server's certificate is believed unseen.
+    pub insecure_skip_verify: bool,
+    /// What is posted: JSON.
+    pub payload: Value,
+}
+
+impl fmt::Debug for EventHook {
+    /// Without URL and payload, which may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventHook")
+            .field("about", &self.about)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A commit to make and push.

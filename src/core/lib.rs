@@ -7,6 +7,7 @@
 //! Never here: a clock (time is an argument), I/O, async, threads, unordered iteration; Kubernetes clients, HTTP, Git.
 //! `revert` plans and `proof` proves: neither knows the other.
 
+pub mod alert;
 pub mod baseline;
 pub mod canary;
 pub mod chain;
@@ -16,6 +17,7 @@ pub mod effect;
 pub mod forge;
 pub mod object;
 pub mod proof;
+pub mod provider;
 pub mod pull;
 pub mod query;
 pub mod reason;

@@ -22,3 +22,4 @@ pub use record::RevertSpec;
 pub use record::RevertStatus;
 pub use record::Target;
 pub use record::culprit;
+pub use record::open_page;

@@ -6,6 +6,7 @@
 use crate::forge::Forge;
 use crate::object::Object;
 use crate::object::ObjectRef;
+use crate::provider::Provider;
 use recant_render::Tree;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,10 +66,24 @@ impl Query {
 /// A query for a metric provider.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetricQuery {
-    /// The address of the Prometheus-compatible server; empty means recant's own `--metrics-server`.
-    pub address: String,
-    /// The PromQL, complete.
+    /// Who is asked.
+    pub provider: Provider,
+    /// The query, complete, in the provider's own language.
     pub query: String,
+    /// The metric's interval in milliseconds: providers whose queries carry no range look back over it, or ten times
+    /// as long, as Flagger's do.
+    pub interval_ms: i64,
+}
+
+impl MetricQuery {
+    /// PromQL for a Prometheus at this address; for recant's own `--metrics-server` when that is empty.
+    pub fn prometheus(address: &str, promql: &str) -> Self {
+        Self {
+            provider: Provider::prometheus(address),
+            query: promql.to_owned(),
+            interval_ms: 60_000,
+        }
+    }
 }
 
 /// A Git repository by its URL, as Flux spells it in `GitRepository.spec.url`.

@@ -1,6 +1,7 @@
 //! Why: the one type that status, events, the CLI, the pages, pull requests and logs all print.
 
 use crate::canary::spec::Range;
+use crate::duration;
 use crate::query::Why;
 use serde::Deserialize;
 use serde::Serialize;
@@ -201,13 +202,42 @@ pub struct Check {
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// The value is in the range.
-    Pass(f64),
+    Pass(#[serde(with = "number")] f64),
     /// The value is out of the range.
-    Fail(f64),
+    Fail(#[serde(with = "number")] f64),
     /// The provider has no value. Counts as failed, as with Flagger, but blames nobody.
     NoData,
     /// The provider could not be asked. Counts as failed, as with Flagger, but blames nobody.
     Unknown(Why),
+}
+
+/// Numbers in JSON, which has no infinity: a status with one must still be readable.
+mod number {
+    use serde::Deserialize;
+    use serde::Deserializer;
+    use serde::Serializer;
+    use serde::de::Error;
+
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        if number.is_finite() {
+            to.serialize_f64(*number)
+        } else {
+            to.serialize_str(&number.to_string())
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(f64),
+            Text(String),
+        }
+        match Written::deserialize(from)? {
+            Written::Number(number) => Ok(number),
+            Written::Text(text) => text.parse().map_err(D::Error::custom),
+        }
+    }
 }
 
 impl Check {
@@ -240,12 +270,26 @@ impl Check {
 
     /// What is good, in words: `min 99%`, `max 500ms`, `0 to 5`.
     pub fn threshold(&self) -> String {
-        let unit = self.unit();
         match (self.range.min, self.range.max) {
-            (Some(min), Some(max)) => format!("{min}{unit} to {max}{unit}"),
-            (Some(min), None) => format!("min {min}{unit}"),
-            (None, Some(max)) => format!("max {max}{unit}"),
+            (Some(min), Some(max)) => format!("{} to {}", self.bound(min), self.bound(max)),
+            (Some(min), None) => format!("min {}", self.bound(min)),
+            (None, Some(max)) => format!("max {}", self.bound(max)),
             (None, None) => "any value".to_owned(),
+        }
+    }
+
+    /// A measured value as Flagger's events print it: two digits after the point, durations as Go prints them.
+    pub fn measure(&self, value: f64) -> String {
+        match self.unit() {
+            "ms" if value.is_finite() => duration::go(value as i64),
+            unit => format!("{value:.2}{unit}"),
+        }
+    }
+
+    fn bound(&self, bound: f64) -> String {
+        match self.unit() {
+            "ms" if bound.is_finite() => duration::go(bound as i64),
+            unit => format!("{bound}{unit}"),
         }
     }
 }
@@ -253,19 +297,24 @@ impl Check {
 impl fmt::Display for Check {
     /// In Flagger's words where it has them: `success rate 69.17% < 99%`, `request duration 812ms > 500ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = self.unit();
         let name = match self.name.as_str() {
             "request-success-rate" => "success rate",
             "request-duration" => "request duration",
             other => other,
         };
         match &self.outcome {
-            Outcome::Pass(value) => write!(f, "{name} {value:.2}{unit} ok ({})", self.threshold()),
-            Outcome::Fail(value) => match (self.range.min, self.range.max) {
-                (Some(min), _) if *value < min => write!(f, "{name} {value:.2}{unit} < {min}{unit}"),
-                (_, Some(max)) => write!(f, "{name} {value:.2}{unit} > {max}{unit}"),
-                _ => write!(f, "{name} {value:.2}{unit} not {}", self.threshold()),
-            },
+            Outcome::Pass(value) => {
+                let (value, good) = (self.measure(*value), self.threshold());
+                write!(f, "{name} {value} ok ({good})")
+            }
+            Outcome::Fail(value) => {
+                let shown = self.measure(*value);
+                match (self.range.min, self.range.max) {
+                    (Some(min), _) if *value < min => write!(f, "{name} {shown} < {}", self.bound(min)),
+                    (_, Some(max)) => write!(f, "{name} {shown} > {}", self.bound(max)),
+                    _ => write!(f, "{name} {shown} not {}", self.threshold()),
+                }
+            }
             Outcome::NoData => write!(f, "no values found for metric {}", self.name),
             Outcome::Unknown(why) => write!(f, "metric {} could not be measured: {why}", self.name),
         }

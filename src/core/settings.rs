@@ -13,6 +13,12 @@ pub struct Settings {
     pub branch_prefix: String,
     /// Labels of pull requests.
     pub pull_labels: Vec<String>,
+    /// Whether there is an alert provider for canaries that name none (Flagger's `-slack-url`, `-msteams-url`).
+    pub alerts: bool,
+    /// Whether every event also goes to a webhook of recant's own (Flagger's `-event-webhook`).
+    pub event_webhook: bool,
+    /// Whether a Canary may only refer to objects of its own namespace (Flagger's `-no-cross-namespace-refs`).
+    pub no_cross_namespace_refs: bool,
     /// Time between two looks at an open pull request, in seconds.
     pub pull_poll_s: i64,
 }
@@ -27,6 +33,9 @@ impl Default for Settings {
                 .to_vec(),
             branch_prefix: "recant/".to_owned(),
             pull_labels: vec!["recant".to_owned()],
+            alerts: false,
+            event_webhook: false,
+            no_cross_namespace_refs: false,
             pull_poll_s: 30,
         }
     }

@@ -212,7 +212,9 @@ impl House {
         // The example names the metrics' server as a cluster would: to the demo's proxy it is all the same.
         let gauge = crate::gauge::Prometheus::through(metrics, metrics)?;
         let git = crate::repo::Settings::new(self.dir.path().join("cache"));
-        let ports = crate::wire::ports(cluster.with_poll(POLL), setup::NAMESPACE, git, gauge)?;
+        let nobody = crate::notifier::Settings::default();
+        let cluster = cluster.with_poll(POLL);
+        let ports = crate::wire::ports(cluster, setup::NAMESPACE, git, gauge, nobody)?;
         let settings = Settings {
             cluster_name: "demo".to_owned(),
             pull_poll_s: 5,

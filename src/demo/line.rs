@@ -194,6 +194,8 @@ const fn kind_of(effect: &Effect) -> &'static str {
         Effect::DeleteBranch { .. } => "delete branch",
         Effect::Status(_) => "commit status",
         Effect::Check(_) => "check run",
+        Effect::Alert(_) => "alert",
+        Effect::EventHook(_) => "event webhook",
     }
 }
 

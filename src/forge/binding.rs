@@ -6,12 +6,10 @@
 use crate::credential::Address;
 use crate::credential::Credential;
 use crate::credential::Credentials;
-use crate::credential::Token;
+use crate::credential::Secret;
 use crate::port::Answered;
 use crate::port::Cluster;
 use crate::port::PortError;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use recant_core::forge::Forge;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
@@ -189,11 +187,11 @@ impl Bindings {
         let Some(object) = self.cluster.get(&name).await? else {
             return Ok(Err(format!("Secret {secret} is not there")));
         };
-        let credential = key(&object, "token").map(|token| Credential {
-            username: key(&object, "username").unwrap_or_else(|_| USERNAME.to_owned()),
-            token: Token::new(token),
-        });
-        Ok(credential.map_err(|why| format!("Secret {secret}: {why}")))
+        let found = Secret::of(object);
+        let username = found.line("username");
+        let username = username.map_or_else(|_| USERNAME.to_owned(), |name| name.secret().to_owned());
+        let credential = found.line("token").map(|token| Credential { username, token });
+        Ok(credential)
     }
 }
 
@@ -215,23 +213,6 @@ impl Credentials for Bindings {
 
 fn address(url: &str) -> Result<Address, PortError> {
     Address::parse(url).map_err(|why| PortError::Invalid(format!("repository URL: {why}")))
-}
-
-/// A Secret's value, as one line. The error does not hold it.
-fn key(secret: &Object, key: &str) -> Result<String, String> {
-    let encoded = secret.str(&format!("/data/{key}"));
-    if encoded.is_empty() {
-        return Err(format!("there is no key {key}"));
-    }
-    let bytes = BASE64_STANDARD
-        .decode(encoded)
-        .map_err(|_| format!("key {key} is not base64"))?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("key {key} is not text"))?;
-    let text = text.trim();
-    if text.is_empty() || text.chars().any(|c| c.is_control() || !c.is_ascii()) {
-        return Err(format!("key {key} is empty or not one line of ASCII"));
-    }
-    Ok(text.to_owned())
 }
 
 /// Whether `owner/name` fits a glob with `*` for any run of characters but `/`. Hosts do not look at case.

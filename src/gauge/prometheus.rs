@@ -5,6 +5,8 @@
 use crate::port::Answered;
 use crate::port::Gauge;
 use crate::port::PortError;
+use recant_core::provider::Provider;
+use recant_core::provider::ProviderKind;
 use recant_core::query::MetricQuery;
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,10 +60,17 @@ impl Prometheus {
     }
 
     async fn ask(&self, query: &MetricQuery) -> Result<Option<f64>, PortError> {
-        let server = if query.address.is_empty() {
+        let Provider { kind, address, .. } = &query.provider;
+        if *kind != ProviderKind::Prometheus {
+            return Err(PortError::Invalid(format!(
+                "there is no client for {}",
+                kind.name()
+            )));
+        }
+        let server = if address.is_empty() {
             &self.default_address
         } else {
-            &query.address
+            address
         };
         let url = endpoint(server)?;
         let shown = shown(&url);

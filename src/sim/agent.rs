@@ -155,7 +155,12 @@ impl Agent {
             }
             let telling = matches!(
                 effect,
-                Effect::Event(_) | Effect::Status(_) | Effect::Check(_) | Effect::Comment(_)
+                Effect::Event(_)
+                    | Effect::Status(_)
+                    | Effect::Check(_)
+                    | Effect::Comment(_)
+                    | Effect::Alert(_)
+                    | Effect::EventHook(_)
             );
             if perform(world, &effect).is_err() && !telling {
                 return Err(Stopped);
@@ -291,6 +296,14 @@ fn perform(world: &mut World, effect: &Effect) -> Result<(), String> {
         }
         // This forge speaks Gitea's words, and Gitea has no check runs.
         Effect::Check(_) => Ok(()),
+        Effect::Alert(alert) => {
+            world.alerts.push(alert.clone());
+            Ok(())
+        }
+        Effect::EventHook(hook) => {
+            world.event_hooks.push(hook.clone());
+            Ok(())
+        }
     }
 }
 

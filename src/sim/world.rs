@@ -26,6 +26,8 @@ use crate::workload::NODE;
 use crate::workload::Workloads;
 use crate::workload::behaviour::Behaviours;
 use jiff::Timestamp;
+use recant_core::alert::Alert;
+use recant_core::effect::EventHook;
 use recant_core::object::Object;
 use recant_core::query::RepoUrl;
 use serde_json::json;
@@ -48,6 +50,10 @@ pub struct World {
     pub behaviours: Behaviours,
     /// The load.
     pub traffic: Traffic,
+    /// The alerts that were sent, in order.
+    pub alerts: Vec<Alert>,
+    /// The events that were posted to webhooks, in order.
+    pub event_hooks: Vec<EventHook>,
     /// What happened that is worth telling, in order. Whoever tells it may take it away.
     pub trace: Vec<Happening>,
     clock: Clock,
@@ -78,6 +84,8 @@ impl World {
             mirrors: BTreeMap::new(),
             gauge: Gauge::default(),
             behaviours: Behaviours::default(),
+            alerts: Vec::new(),
+            event_hooks: Vec::new(),
             traffic: Traffic::new(seed),
             trace: Vec::new(),
             clock: Clock::new(start),

@@ -14,10 +14,7 @@ use serde_json::json as j;
 use std::time::Duration;
 
 fn query(address: &str, promql: &str) -> MetricQuery {
-    MetricQuery {
-        address: address.to_owned(),
-        query: promql.to_owned(),
-    }
+    MetricQuery::prometheus(address, promql)
 }
 
 fn ok(kind: &str, result: Value) -> Response {

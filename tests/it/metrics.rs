@@ -31,10 +31,7 @@ async fn start() -> Server {
 }
 
 fn ask(query: &str) -> MetricQuery {
-    MetricQuery {
-        address: String::new(),
-        query: query.to_owned(),
-    }
+    MetricQuery::prometheus("", query)
 }
 
 #[tokio::test]

@@ -83,7 +83,10 @@ impl Turn<'_> {
             };
         }
         let checks = verdict::checks(self.settings, self.canary, self.spec, self.seen);
-        let failed = checks.iter().find(|check| !check.passed()).cloned();
+        let failed = verdict::worst(&checks).cloned();
+        for check in checks.iter().filter(|check| !check.passed()) {
+            self.warn(verdict::halted(self.settings, self.canary, self.spec, check));
+        }
         let (now, weight) = (self.now, self.status.canary_weight);
         if let Some(run) = &mut self.status.analysis {
             run.note(now, weight, checks.clone());
@@ -108,8 +111,6 @@ impl Turn<'_> {
     fn halt(&mut self, check: Check) -> Reason {
         self.status.failed_checks += 1;
         let (failed_checks, threshold) = (self.status.failed_checks, self.spec.analysis.threshold());
-        let name = self.dotted(self.canary.name());
-        self.warn(format!("Halt {name} advancement {check}"));
         if failed_checks >= threshold {
             return self.fail(Reason::AnalysisFailed { check, failed_checks });
         }
@@ -137,6 +138,8 @@ impl Turn<'_> {
             self.warn(format!(
                 "Rolling back {name} failed checks threshold reached {failed_checks}"
             ));
+        } else if let Reason::ProgressDeadlineExceeded { detail } = &because {
+            self.warn(format!("Rolling back {name} progress deadline exceeded {detail}"));
         } else {
             self.warn(format!("Rolling back {name} {because}"));
         }
@@ -150,6 +153,7 @@ impl Turn<'_> {
     /// Notes why a run failed, and says it on the commit.
     pub(super) fn record_failure(&mut self, because: Reason) {
         self.commit_status(StatusState::Failure, &because.to_string());
+        self.alert_failure(&because);
         if let Some(run) = &mut self.status.analysis {
             run.next_check_at = None;
             run.failure = Some(because);

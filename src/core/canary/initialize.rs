@@ -1,5 +1,6 @@
 //! The first phase: from a bare Deployment to a primary that serves.
 
+use crate::alert::Severity;
 use crate::baseline::Baseline;
 use crate::baseline::Snapshot;
 use crate::canary::status::Phase;
@@ -82,6 +83,12 @@ impl Turn<'_> {
         self.wake_at(self.now);
         let name = self.dotted(self.canary.name());
         self.tell(format!("Initialization done! {name}"));
+        let kind = &self.spec.target_ref.kind;
+        self.alert(
+            Severity::Info,
+            format!("New {kind} detected, initialization completed."),
+            true,
+        );
         Reason::Initialized
     }
 }

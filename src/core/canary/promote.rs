@@ -1,6 +1,7 @@
 //! The promotion: the primary gets the template that was analysed (the one on record, not what the target has become),
 //! and the traffic goes back to it when it is ready.
 
+use crate::alert::Severity;
 use crate::baseline::Baseline;
 use crate::canary::status::Phase;
 use crate::canary::turn::Turn;
@@ -83,8 +84,21 @@ impl Turn<'_> {
         });
         self.enter(Phase::Succeeded);
         self.wake_at(self.now);
-        let name = self.dotted(self.canary.name());
-        self.tell(format!("Promotion completed! Scaling down {name}"));
+        let name = self.dotted(&self.spec.target_ref.name);
+        if self.spec.skip_analysis {
+            self.tell(format!(
+                "Promotion completed! Canary analysis was skipped for {name}"
+            ));
+            self.alert(
+                Severity::Info,
+                "Canary analysis was skipped, promotion finished.",
+                false,
+            );
+        } else {
+            self.tell(format!("Promotion completed! Scaling down {name}"));
+            let message = "Canary analysis completed successfully, promotion finished.";
+            self.alert(Severity::Info, message, false);
+        }
         Reason::Promoted
     }
 

@@ -1,6 +1,7 @@
 //! At rest: the primary serves, the canary is down. What ends the rest is a template that is neither the promoted one
 //! nor the one that failed.
 
+use crate::alert::Severity;
 use crate::baseline::Baseline;
 use crate::baseline::Snapshot;
 use crate::canary::status::Phase;
@@ -158,8 +159,14 @@ impl Turn<'_> {
             }
         };
         self.say(revert_write(seen, &name, self.canary, &culprit)?);
+        let page = seen.and_then(pull::open_page);
+        let news = page.filter(|page| run.pull_request.as_ref() != Some(page));
         if let Some(run) = &mut self.status.analysis {
             run.revert = Some(format!("{}/{}", name.namespace, name.name));
+            run.pull_request = news.clone().or_else(|| run.pull_request.clone());
+        }
+        if let Some(page) = news {
+            self.alert_pull(&page);
         }
         Ok(())
     }
@@ -197,6 +204,8 @@ impl Turn<'_> {
             self.tell(format!("New revision detected! Restarting analysis for {name}"));
         } else {
             self.tell(format!("New revision detected! Scaling up {name}"));
+            let message = "New revision detected, progressing canary analysis.";
+            self.alert(Severity::Info, message, true);
         }
         self.commit_status_of(&chain, StatusState::Pending, "analysis begins");
         if again {
@@ -218,12 +227,7 @@ fn revision_of(links: &[Link]) -> String {
 fn blame(failure: &Reason, run: &Run) -> Result<(), String> {
     match failure {
         Reason::AnalysisFailed { check, .. } => {
-            let measured = check.measured()
-                || run
-                    .ticks
-                    .iter()
-                    .any(|t| !t.passed && t.values.iter().any(Option::is_some));
-            if measured {
+            if check.measured() || run.ticks.iter().any(|tick| tick.bad) {
                 Ok(())
             } else {
                 Err(format!(

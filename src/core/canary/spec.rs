@@ -2,6 +2,7 @@
 //!
 //! Only what a decision of today needs is a field here; the object itself keeps all else.
 
+use crate::alert::Severity;
 use crate::duration;
 use crate::object::Object;
 use crate::object::ObjectRef;
@@ -124,6 +125,9 @@ pub struct Analysis {
     /// The checks.
     #[serde(default)]
     pub metrics: Vec<Metric>,
+    /// Who is told.
+    #[serde(default)]
+    pub alerts: Vec<AlertRef>,
     /// The hooks.
     #[serde(default)]
     pub webhooks: Vec<serde_json::Value>,
@@ -152,6 +156,19 @@ pub struct Metric {
     pub template_variables: std::collections::BTreeMap<String, String>,
 }
 
+/// Somebody to be told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertRef {
+    /// The alert's name.
+    pub name: String,
+    /// What is told: this and worse.
+    #[serde(default)]
+    pub severity: Severity,
+    /// The AlertProvider.
+    pub provider_ref: TemplateRef,
+}
+
 /// The values that are good, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, serde::Serialize)]
 pub struct Range {
@@ -163,7 +180,7 @@ pub struct Range {
     pub max: Option<f64>,
 }
 
-/// The name of a MetricTemplate.
+/// The name of a MetricTemplate or an AlertProvider.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TemplateRef {
     /// Its name.
@@ -269,6 +286,6 @@ impl Metric {
 
     /// The range the query looks back over.
     pub fn interval(&self) -> &str {
-        self.interval.as_deref().unwrap_or("1m")
+        self.interval.as_deref().filter(|i| !i.is_empty()).unwrap_or("1m")
     }
 }

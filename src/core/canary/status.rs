@@ -40,6 +40,16 @@ pub enum Phase {
     Terminated,
 }
 
+impl Phase {
+    /// Whether no analysis and no promotion is under way.
+    pub const fn is_at_rest(self) -> bool {
+        matches!(
+            self,
+            Self::New | Self::Initializing | Self::Initialized | Self::Succeeded | Self::Failed
+        )
+    }
+}
+
 /// What is known of a Canary.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -95,6 +105,9 @@ pub struct Run {
     /// The Revert that undoes the failed change: `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revert: Option<String>,
+    /// The page of the pull request that undoes it, once people have been told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
 }
 
 /// One tick of the analysis: the weight and what was measured under it.
@@ -109,6 +122,9 @@ pub struct Tick {
     pub values: Vec<Option<f64>>,
     /// Whether all checks passed.
     pub passed: bool,
+    /// Whether something bad was measured: what could only not be seen speaks against nobody.
+    #[serde(default)]
+    pub bad: bool,
 }
 
 impl Run {
@@ -119,11 +135,13 @@ impl Run {
     pub fn note(&mut self, at: Timestamp, weight: i64, checks: Vec<Check>) {
         let values = checks.iter().map(Check::value).collect();
         let passed = checks.iter().all(Check::passed);
+        let bad = checks.iter().any(|check| check.measured() && !check.passed());
         self.ticks.push(Tick {
             at,
             weight,
             values,
             passed,
+            bad,
         });
         let surplus = self.ticks.len().saturating_sub(Self::TICKS);
         self.ticks.drain(..surplus);

@@ -6,8 +6,12 @@ use crate::chain;
 use crate::effect::CommitStatus;
 use crate::effect::Effect;
 use crate::effect::Event;
+use crate::effect::EventHook;
 use crate::effect::StatusState;
 use crate::query::RepoUrl;
+use crate::template;
+use serde_json::Value;
+use serde_json::json;
 
 impl Turn<'_> {
     /// Records an event of type `Normal`.
@@ -23,11 +27,49 @@ impl Turn<'_> {
     fn event(&mut self, warning: bool, message: String) {
         let about = self.canary.reference();
         self.said.push(Effect::Event(Event {
-            about,
+            about: about.clone(),
             uid: self.canary.uid().to_owned(),
             warning,
-            message,
+            message: message.clone(),
         }));
+        if self.settings.event_webhook && !self.has_event_hooks() {
+            self.said.push(Effect::EventHook(EventHook {
+                about,
+                name: "events".to_owned(),
+                url: None,
+                timeout_ms: 10_000,
+                retries: 0,
+                insecure_skip_verify: false,
+                payload: self.event_payload(warning, &message),
+            }));
+        }
+    }
+
+    /// Whether the Canary has event webhooks: then they get its events, and recant's own webhook does not.
+    fn has_event_hooks(&self) -> bool {
+        let mut hooks = self.spec.analysis.webhooks.iter();
+        hooks.any(|hook| hook.get("type").and_then(Value::as_str) == Some("event"))
+    }
+
+    /// What Flagger posts for an event.
+    fn event_payload(&self, warning: bool, message: &str) -> Value {
+        json!({
+            "name": self.canary.name(),
+            "namespace": self.canary.namespace(),
+            "phase": self.status.phase,
+            "checksum": self.checksum(),
+            "metadata": {
+                "eventMessage": message,
+                "eventType": if warning { "Warning" } else { "Normal" },
+                "timestamp": self.now.as_millisecond().to_string(),
+            },
+        })
+    }
+
+    /// Tells one revision of template and configuration from another, for whoever is called.
+    fn checksum(&self) -> String {
+        let configs = self.status.rest.get("trackedConfigs");
+        template::hash(&json!([self.status.last_applied_spec, configs]))
     }
 
     /// Sets the commit status of the revision that is analysed.

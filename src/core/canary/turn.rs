@@ -25,6 +25,7 @@ use crate::reason::Reason;
 use crate::settings::Settings;
 use crate::step::Step;
 use crate::template;
+use crate::verdict;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
@@ -67,6 +68,12 @@ impl<'a> Turn<'a> {
         seen: &'a Observation,
     ) -> Result<Self, Reason> {
         supported::check(spec)?;
+        // Not in the middle of a run: what cannot be measured then fails it, and the traffic goes back.
+        if status.phase.is_at_rest()
+            && let Some(reason) = verdict::unsupported(settings, canary, spec, seen)
+        {
+            return Err(reason);
+        }
         let namespace = canary.namespace();
         let router = Router::of(spec, settings)?;
         let name = spec.target(namespace);

@@ -189,7 +189,7 @@ fn measurements(text: &mut String, run: &Run) {
 
 fn measured(check: &Check) -> String {
     match &check.outcome {
-        Outcome::Pass(value) | Outcome::Fail(value) => format!("{value:.2}{}", check.unit()),
+        Outcome::Pass(value) | Outcome::Fail(value) => check.measure(*value),
         Outcome::NoData => "no data".to_owned(),
         Outcome::Unknown(_) => "not reachable".to_owned(),
     }

@@ -262,6 +262,16 @@ pub struct PullRecord {
     pub url: String,
 }
 
+/// The page of the open pull request of a Revert.
+pub fn open_page(revert: &Object) -> Option<String> {
+    let status = RevertStatus::of(revert);
+    let is_open = status.phase == RevertPhase::Proposed;
+    status
+        .pull_request
+        .map(|pull| pull.url)
+        .filter(|url| is_open && !url.is_empty())
+}
+
 impl RevertStatus {
     /// Reads the status of a Revert; what cannot be read is found again from the forge.
     pub fn of(revert: &Object) -> Self {

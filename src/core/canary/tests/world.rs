@@ -6,8 +6,10 @@ use super::super::status::Status;
 use super::super::step;
 use super::BAD;
 use super::GOOD;
+use crate::alert::Alert;
 use crate::baseline::Baseline;
 use crate::effect::Effect;
+use crate::effect::EventHook;
 use crate::effect::StatusState;
 use crate::effect::Write;
 use crate::object::Object;
@@ -46,6 +48,9 @@ pub(super) struct World {
     pub(super) analysed: Vec<String>,
     pub(super) events: Vec<String>,
     pub(super) statuses: Vec<StatusState>,
+    pub(super) alerts: Vec<Alert>,
+    pub(super) event_hooks: Vec<EventHook>,
+    pub(super) settings: Settings,
     pub(super) because: Option<Reason>,
     /// Stop once, after this many effects.
     pub(super) crash_at: Option<usize>,
@@ -72,6 +77,9 @@ impl World {
             analysed: Vec::new(),
             events: Vec::new(),
             statuses: Vec::new(),
+            alerts: Vec::new(),
+            event_hooks: Vec::new(),
+            settings: Settings::default(),
             because: None,
             crash_at: None,
             effects: 0,
@@ -256,7 +264,7 @@ impl World {
     /// Observe, step, perform, save; then some seconds pass.
     pub(super) fn turn(&mut self) {
         self.run_pods();
-        let settings = Settings::default();
+        let settings = self.settings.clone();
         let canary = self.canary();
         let seen = self.observe(&settings, &canary);
         let step = step(self.now, &settings, &canary, &seen);
@@ -314,6 +322,8 @@ impl World {
             match effect {
                 Effect::Event(event) => self.events.push(event.message),
                 Effect::Status(status) => self.statuses.push(status.state),
+                Effect::Alert(alert) => self.alerts.push(alert),
+                Effect::EventHook(hook) => self.event_hooks.push(hook),
                 Effect::Write(write) => self.write(write),
                 other => panic!("a canary does not do {other:?}"),
             }

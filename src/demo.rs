@@ -7,6 +7,7 @@ pub mod bare;
 pub mod example;
 pub mod forge_http;
 pub mod git_http;
+pub mod hook_http;
 mod house;
 pub mod kube_api;
 mod line;

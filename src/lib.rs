@@ -8,6 +8,7 @@ pub mod credential;
 pub mod demo;
 pub mod forge;
 pub mod gauge;
+pub mod hook;
 pub mod interrupt;
 pub mod manifests;
 pub mod notifier;

@@ -53,6 +53,7 @@ async fn answer(ports: &Ports, query: &Query) -> Observed<Answer> {
             .await
             .map(|forge| Answer::Forge(forge.map(Box::new))),
         Query::Access(name) => ports.forge.access(name).await.map(Answer::Access),
+        Query::Hook(call) => ports.hooks.ask(call).await.map(Answer::Hook),
     };
     answer.map_or_else(|error| Observed::Unknown(why(error)), Observed::Known)
 }

@@ -1,7 +1,8 @@
-//! The five ways out: what the controller may ask of a cluster, a Git repository, a forge, a metric provider and
-//! whoever is to be told.
+//! The ways out: what the controller may ask of a cluster, a Git repository, a forge, a metric provider, whoever is to
+//! be told, and webhooks.
 //!
-//! Adapters (`cluster/`, `repo/`, `forge/`, `gauge/`, `notifier/`) implement these and never import one another; the controller
+//! Adapters (`cluster/`, `repo/`, `forge/`, `gauge/`, `notifier/`, `hook.rs`) implement these and never import one
+//! another; the controller
 //! knows nothing else of the outside. Few methods each, and every type in them is the core's.
 
 use futures::future::BoxFuture;
@@ -16,6 +17,8 @@ use recant_core::effect::PullText;
 use recant_core::effect::Push;
 use recant_core::effect::Write;
 use recant_core::forge;
+use recant_core::hook::HookAnswer;
+use recant_core::hook::HookCall;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::query::Access;
@@ -130,6 +133,13 @@ pub trait Notifier: Send + Sync {
     fn event<'a>(&'a self, hook: &'a EventHook) -> Answered<'a, ()>;
 }
 
+/// Webhooks.
+pub trait Hooks: Send + Sync {
+    /// What became of a call so far. The call is made when it is first asked about, and only then: who asks again
+    /// about the same occasion gets the same answer. An error is final for the occasion.
+    fn ask<'a>(&'a self, call: &'a HookCall) -> Answered<'a, HookAnswer>;
+}
+
 /// All ports of one controller.
 #[derive(Clone)]
 pub struct Ports {
@@ -143,4 +153,6 @@ pub struct Ports {
     pub gauge: std::sync::Arc<dyn Gauge>,
     /// Chats and event webhooks.
     pub notifier: std::sync::Arc<dyn Notifier>,
+    /// The webhooks.
+    pub hooks: std::sync::Arc<dyn Hooks>,
 }

@@ -29,6 +29,8 @@ pub struct Post {
     pub body: Vec<u8>,
     /// A token for the `Authorization` header.
     pub bearer: Option<Token>,
+    /// What the receiver can tell by that a post comes again, for the `Idempotency-Key` header.
+    pub idempotency_key: Option<String>,
     /// An HTTP proxy.
     pub proxy: Option<String>,
     /// Whether the server's certificate is believed unseen.
@@ -52,6 +54,8 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Poster {
     clients: Mutex<BTreeMap<(Option<String>, bool), Client>>,
+    /// The HTTP proxy of posts that name none.
+    proxy: Option<String>,
     /// The wait before the first new attempt; each later one is twice as long, up to 30 times.
     backoff: Duration,
 }
@@ -67,7 +71,16 @@ impl Poster {
     pub fn with_backoff(backoff: Duration) -> Self {
         Self {
             clients: Mutex::default(),
+            proxy: None,
             backoff,
+        }
+    }
+
+    /// A poster that goes through an HTTP proxy: from outside a cluster, the names of its services mean nothing.
+    pub fn through(proxy: &str) -> Self {
+        Self {
+            proxy: Some(proxy.to_owned()),
+            ..Self::default()
         }
     }
 
@@ -95,12 +108,13 @@ impl Poster {
     }
 
     fn client(&self, post: &Post) -> Result<Client, PortError> {
-        let key = (post.proxy.clone(), post.insecure_skip_verify);
+        let proxy = post.proxy.clone().or_else(|| self.proxy.clone());
+        let key = (proxy.clone(), post.insecure_skip_verify);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = build(post)?;
+        let client = build(proxy.as_deref(), post.insecure_skip_verify)?;
         if clients.len() >= CLIENTS_MAX {
             clients.clear();
         }
@@ -114,13 +128,13 @@ const fn is_passing(status: u16) -> bool {
     status == 429 || (status >= 500 && status != 501)
 }
 
-fn build(post: &Post) -> Result<Client, PortError> {
+fn build(proxy: Option<&str>, insecure_skip_verify: bool) -> Result<Client, PortError> {
     crate::tls::install();
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("recant/", env!("CARGO_PKG_VERSION")))
-        .danger_accept_invalid_certs(post.insecure_skip_verify);
-    if let Some(proxy) = post.proxy.as_deref().filter(|proxy| !proxy.is_empty()) {
+        .danger_accept_invalid_certs(insecure_skip_verify);
+    if let Some(proxy) = proxy.filter(|proxy| !proxy.is_empty()) {
         let proxy = reqwest::Proxy::all(proxy)
             .map_err(|_| PortError::Invalid("the proxy is not a URL".to_owned()))?;
         builder = builder.proxy(proxy);
@@ -137,6 +151,10 @@ async fn attempt(client: &Client, url: &Url, post: &Post) -> Result<Answer, Port
         .body(post.body.clone());
     if let Some(token) = &post.bearer {
         request = request.bearer_auth(token.secret());
+    }
+    if let Some(key) = &post.idempotency_key {
+        let plain = |c: char| if c.is_ascii_graphic() { c } else { '-' };
+        request = request.header("idempotency-key", key.chars().map(plain).collect::<String>());
     }
     let away =
         |e: reqwest::Error| PortError::Unreachable(format!("{}: {}", host(url), causes(&e.without_url())));

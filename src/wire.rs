@@ -5,6 +5,7 @@ use crate::credential::Credentials;
 use crate::forge::Bindings;
 use crate::forge::Hosts;
 use crate::gauge::Prometheus;
+use crate::hook::Webhooks;
 use crate::notifier;
 use crate::notifier::Courier;
 use crate::port::Cluster;
@@ -24,16 +25,19 @@ pub fn ports(
     git: repo::Settings,
     gauge: Prometheus,
     notifier: notifier::Settings,
+    poster: Poster,
 ) -> anyhow::Result<Ports> {
     let cluster: Arc<dyn Cluster> = Arc::new(cluster);
     let bindings = Arc::new(Bindings::new(Arc::clone(&cluster), namespace));
     let credentials: Arc<dyn Credentials> = Arc::<Bindings>::clone(&bindings);
-    let notifier = Courier::new(Arc::clone(&cluster), notifier, Arc::new(Poster::default()));
+    let poster = Arc::new(poster);
+    let notifier = Courier::new(Arc::clone(&cluster), notifier, Arc::clone(&poster));
     Ok(Ports {
         cluster,
         repo: Arc::new(Git2::new(git, credentials)?),
         forge: Arc::new(Hosts::new(bindings)),
         gauge: Arc::new(gauge),
         notifier: Arc::new(notifier),
+        hooks: Arc::new(Webhooks::new(poster)),
     })
 }

@@ -7,6 +7,7 @@ use crate::cluster::Kube;
 use crate::controller::Controller;
 use crate::gauge::Prometheus;
 use crate::interrupt::interrupted;
+use crate::post::Poster;
 use crate::repo;
 use crate::web;
 use crate::web::Board;
@@ -93,6 +94,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         repo::Settings::new(&args.cache_dir),
         gauge,
         args.notifications.settings()?,
+        Poster::default(),
     )?;
     let stop = CancellationToken::new();
     let board = Arc::new(Board::default());

@@ -77,12 +77,13 @@ pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observat
         wanted.extend(chain::ask(seen, &first));
     }
     wanted.extend(verdict::templates(settings, canary, &spec));
-    let status = Status::of(canary);
-    if check_is_due(now, &status) {
-        wanted.extend(verdict::ask(settings, canary, &spec, seen));
-    }
-    if status.phase == Phase::Failed {
+    if Status::of(canary).phase == Phase::Failed {
         wanted.extend(revert_name(canary, seen).map(Query::Object));
+    }
+    // Metrics and webhooks are asked when the move itself comes to them, and only then: a webhook that is called does
+    // something.
+    if !spec.suspend && wanted.iter().all(|query| seen.has(query)) {
+        wanted.extend(turn::missing(now, settings, canary, &spec, seen));
     }
     wanted
 }
@@ -103,12 +104,6 @@ pub fn step(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observa
         Ok(turn) => turn.play(),
         Err(because) => turn::stuck(now, canary, status, Some(&kind), because),
     }
-}
-
-/// Whether the metrics are to be asked now.
-fn check_is_due(now: Timestamp, status: &Status) -> bool {
-    let due = status.analysis.as_ref().and_then(|run| run.next_check_at);
-    status.phase == Phase::Progressing && status.canary_weight > 0 && due.is_some_and(|due| due <= now)
 }
 
 /// The Kustomization that the Baseline says applies the target.

@@ -15,6 +15,7 @@ pub mod diff;
 pub mod duration;
 pub mod effect;
 pub mod forge;
+pub mod hook;
 pub mod object;
 pub mod proof;
 pub mod provider;

@@ -4,6 +4,8 @@
 //! ends a decision. The shell (`observe.rs`) and the simulator answer the same queries.
 
 use crate::forge::Forge;
+use crate::hook::HookAnswer;
+use crate::hook::HookCall;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::provider::Provider;
@@ -51,6 +53,8 @@ pub enum Query {
     Forge(RepoUrl),
     /// What the credential of one Forge may do.
     Access(ObjectRef),
+    /// The answer of a webhook: called once for each occasion, however often this is asked.
+    Hook(HookCall),
 }
 
 impl Query {
@@ -201,6 +205,8 @@ pub enum Answer {
     Forge(Option<Box<Forge>>),
     /// What the credential may do.
     Access(Access),
+    /// What became of the call so far.
+    Hook(HookAnswer),
 }
 
 /// Something known, or not, and then why not.
@@ -323,4 +329,8 @@ getter! {
 getter! {
     /// The answer to a [`Query::Log`].
     log(query: &Query => query.clone()) -> Log(Vec<Commit>)
+}
+getter! {
+    /// What became of a webhook's call so far.
+    hook(call: &HookCall => Query::Hook(call.clone())) -> Hook(HookAnswer)
 }

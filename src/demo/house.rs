@@ -10,6 +10,7 @@ use crate::demo::forge_http::Site;
 use crate::demo::forge_http::Users;
 use crate::demo::git_http;
 use crate::demo::git_http::Program;
+use crate::demo::hook_http;
 use crate::demo::kube_api;
 use crate::demo::prometheus_http;
 use crate::demo::setup;
@@ -130,8 +131,13 @@ impl House {
             metrics,
             prometheus_http::router(Arc::<Stage>::clone(&house.stage)),
         );
+        let hooks = TcpListener::bind("127.0.0.1:0")
+            .await
+            .context("a port for webhooks")?;
+        let receivers = format!("http://{}", hooks.local_addr()?);
+        house.serve(hooks, hook_http::router(Arc::<Stage>::clone(&house.stage)));
         house.tick();
-        house.run_recant(clock, listener, kubeconfig).await?;
+        house.run_recant(clock, listener, kubeconfig, &receivers).await?;
         Ok(house)
     }
 
@@ -200,6 +206,7 @@ impl House {
         clock: Clock,
         listener: Listener,
         kubeconfig: PathBuf,
+        receivers: &str,
     ) -> anyhow::Result<()> {
         let access = Access::Kubeconfig {
             path: kubeconfig,
@@ -212,9 +219,10 @@ impl House {
         // The example names the metrics' server as a cluster would: to the demo's proxy it is all the same.
         let gauge = crate::gauge::Prometheus::through(metrics, metrics)?;
         let git = crate::repo::Settings::new(self.dir.path().join("cache"));
+        let poster = crate::post::Poster::through(receivers);
         let nobody = crate::notifier::Settings::default();
         let cluster = cluster.with_poll(POLL);
-        let ports = crate::wire::ports(cluster, setup::NAMESPACE, git, gauge, nobody)?;
+        let ports = crate::wire::ports(cluster, setup::NAMESPACE, git, gauge, nobody, poster)?;
         let settings = Settings {
             cluster_name: "demo".to_owned(),
             pull_poll_s: 5,

@@ -2,16 +2,20 @@
 
 use crate::clock::Clock;
 use crate::demo::forge_http::Hosted;
+use crate::demo::hook_http::Called;
 use crate::demo::kube_api::Served;
 use crate::demo::prometheus_http::Measured;
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use recant_sim::cluster::Cluster;
 use recant_sim::forge::Forge;
 use recant_sim::forge::Repos;
 use recant_sim::gauge::Gauge;
+use recant_sim::receiver::Receivers;
 use recant_sim::world::World;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// The world and its clock.
@@ -75,5 +79,18 @@ impl Hosted for Stage {
 impl Measured for Stage {
     fn with(&self, job: &mut dyn FnMut(&Gauge, Timestamp)) {
         Self::with(self, |world| job(&world.gauge, world.now()));
+    }
+}
+
+impl Called for Stage {
+    fn with(&self, job: &mut dyn FnMut(&mut Receivers, Timestamp)) {
+        Self::with(self, |world| {
+            let now = world.now();
+            job(&mut world.receivers, now);
+        });
+    }
+
+    fn wait(&self, time: SignedDuration) -> Duration {
+        self.clock.until(self.clock.now() + time)
     }
 }

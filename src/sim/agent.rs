@@ -10,7 +10,9 @@ use crate::forge::Refusal;
 use crate::git::Content;
 use crate::git::NewCommit;
 use crate::git::Refused;
+use crate::receiver::Says;
 use crate::world::World;
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use recant_core::baseline::RECANT_API;
 use recant_core::canary;
@@ -22,6 +24,8 @@ use recant_core::forge;
 use recant_core::forge::Author;
 use recant_core::forge::ForgeSpec;
 use recant_core::forge::ForgeType;
+use recant_core::hook::HookAnswer;
+use recant_core::hook::HookCall;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::pull;
@@ -57,6 +61,8 @@ pub struct Agent {
     due: BTreeMap<ObjectRef, Timestamp>,
     /// The cluster's resource version after the last turn: nothing changed while it stays.
     looked_at: u64,
+    /// The last call of every webhook, as the shell remembers them.
+    called: BTreeMap<(ObjectRef, String), Called>,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -68,6 +74,7 @@ impl Agent {
             settings,
             due: BTreeMap::new(),
             looked_at: 0,
+            called: BTreeMap::new(),
             faults,
         }
     }
@@ -135,11 +142,39 @@ impl Agent {
             for query in new {
                 let answer = match self.faults.blind(now, &query) {
                     Some(why) => Observed::Unknown(why),
-                    None => answer(world, &query),
+                    None => match &query {
+                        Query::Hook(call) => self.hook(world, call),
+                        _ => answer(world, &query),
+                    },
                 };
                 seen.note(query, answer);
             }
         }
+    }
+
+    /// Calls a webhook, or tells what became of the call.
+    fn hook(&mut self, world: &mut World, call: &HookCall) -> Observed<Answer> {
+        let now = world.now();
+        let slot = (call.canary.clone(), call.hook.clone());
+        let known = self
+            .called
+            .get(&slot)
+            .filter(|known| known.occasion == call.occasion);
+        let known = known.cloned().unwrap_or_else(|| Called {
+            occasion: call.occasion.clone(),
+            at: now,
+            says: world.receivers.call(now, &call.url, &call.key(), &call.body),
+        });
+        self.called.insert(slot, known.clone());
+        let timeout = SignedDuration::from_millis(call.timeout_ms);
+        let refused = |detail: &str| Observed::Unknown(Why::Unreachable(detail.to_owned()));
+        let answered = match known.says {
+            Says::Nothing => return refused("connection refused"),
+            Says::Answer { after, .. } if now < known.at + after.min(timeout) => HookAnswer::Pending,
+            Says::Answer { after, .. } if after > timeout => return refused("no answer in time"),
+            Says::Answer { status, body, .. } => HookAnswer::Answered { status, body },
+        };
+        Observed::Known(Answer::Hook(answered))
     }
 
     /// Performs the effects in order, then saves the status, unless something ends it on the way.
@@ -150,6 +185,7 @@ impl Agent {
         for effect in step.effects.into_iter().chain(status) {
             if self.faults.crash(about) {
                 self.due.clear();
+                self.called.clear();
                 self.looked_at = 0;
                 return Err(Stopped);
             }
@@ -168,6 +204,14 @@ impl Agent {
         }
         Ok(())
     }
+}
+
+/// A webhook that was called, and what it says.
+#[derive(Clone, Debug)]
+struct Called {
+    occasion: String,
+    at: Timestamp,
+    says: Says,
 }
 
 /// The rest of a step was not carried out: refused, failed, or the agent stopped.
@@ -198,6 +242,8 @@ fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
             login: BOT.to_owned(),
             ..Access::default()
         })),
+        // The agent itself remembers whom it has called.
+        Query::Hook(_) => Observed::Unknown(Why::NotAsked),
         Query::Pulls(branch) => {
             let now = world.now();
             let World { forge, repos, .. } = world;

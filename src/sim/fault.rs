@@ -89,5 +89,6 @@ const fn kind(query: &Query) -> &'static str {
         Query::Head(_) | Query::Tree(_) | Query::Log { .. } => "the Git server does not answer",
         Query::Forge(_) => "the API server does not answer",
         Query::Pulls(_) | Query::Comments { .. } | Query::Access(_) => "the forge does not answer",
+        Query::Hook(_) => "the webhook does not answer",
     }
 }

@@ -13,6 +13,7 @@ pub mod flux;
 pub mod forge;
 pub mod gauge;
 pub mod git;
+pub mod receiver;
 pub mod scenario;
 pub mod seed;
 pub mod simulation;

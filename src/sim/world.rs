@@ -17,6 +17,7 @@ use crate::forge::Forge;
 use crate::forge::Repos;
 use crate::gauge::Gauge;
 use crate::git::Git;
+use crate::receiver::Receivers;
 use crate::trace::Happening;
 use crate::traffic::Topology;
 use crate::traffic::Traffic;
@@ -54,6 +55,8 @@ pub struct World {
     pub alerts: Vec<Alert>,
     /// The events that were posted to webhooks, in order.
     pub event_hooks: Vec<EventHook>,
+    /// Whoever is called by webhooks.
+    pub receivers: Receivers,
     /// What happened that is worth telling, in order. Whoever tells it may take it away.
     pub trace: Vec<Happening>,
     clock: Clock,
@@ -87,6 +90,7 @@ impl World {
             alerts: Vec::new(),
             event_hooks: Vec::new(),
             traffic: Traffic::new(seed),
+            receivers: Receivers::default(),
             trace: Vec::new(),
             clock: Clock::new(start),
             flux: Flux::default(),

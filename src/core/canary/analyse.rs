@@ -5,6 +5,7 @@ use crate::canary::status::Phase;
 use crate::canary::turn::Turn;
 use crate::canary::workload::Rollout;
 use crate::effect::StatusState;
+use crate::query::Why;
 use crate::reason::Check;
 use crate::reason::Reason;
 use crate::verdict;
@@ -82,6 +83,9 @@ impl Turn<'_> {
                 weight_pct: self.status.canary_weight,
             };
         }
+        if !self.has_seen(verdict::ask(self.settings, self.canary, self.spec, self.seen)) {
+            return self.unseen();
+        }
         let checks = verdict::checks(self.settings, self.canary, self.spec, self.seen);
         let failed = verdict::worst(&checks).cloned();
         for check in checks.iter().filter(|check| !check.passed()) {
@@ -95,6 +99,15 @@ impl Turn<'_> {
             Some(check) => self.halt(check),
             None if weight >= self.spec.analysis.max_weight() => self.start_promotion(baseline),
             None => self.advance(&self.dotted(self.canary.name()), checks),
+        }
+    }
+
+    /// What is missing is asked next; if nobody does, it is looked at again soon.
+    pub(super) fn unseen(&mut self) -> Reason {
+        self.wake_in(super::RETRY);
+        Reason::CannotSee {
+            what: "what the move depends on".to_owned(),
+            why: Why::NotAsked,
         }
     }
 

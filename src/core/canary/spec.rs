@@ -4,6 +4,7 @@
 
 use crate::alert::Severity;
 use crate::duration;
+use crate::hook::HookType;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use jiff::SignedDuration;
@@ -112,9 +113,14 @@ pub struct Analysis {
     /// Explicit weights, in percent.
     #[serde(default)]
     pub step_weights: Vec<i64>,
+    /// How much the traffic goes back to the primary a step, in percent; all at once when 0.
+    #[serde(default)]
+    pub step_weight_promotion: i64,
     /// Whether traffic is mirrored first.
     #[serde(default)]
     pub mirror: bool,
+    /// The share of the traffic that is mirrored, in percent, where the router can choose (Istio); 100 when absent.
+    pub mirror_weight: Option<i64>,
     /// Ready share of the primary's replicas, in percent.
     pub primary_ready_threshold: Option<i64>,
     /// Ready share of the canary's replicas, in percent.
@@ -130,9 +136,87 @@ pub struct Analysis {
     pub alerts: Vec<AlertRef>,
     /// The hooks.
     #[serde(default)]
-    pub webhooks: Vec<serde_json::Value>,
+    pub webhooks: Vec<Webhook>,
     /// Session affinity.
-    pub session_affinity: Option<serde_json::Value>,
+    pub session_affinity: Option<SessionAffinity>,
+}
+
+/// Somebody who is called at some point of the release.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// Its name, in events.
+    pub name: String,
+    /// When it is called.
+    #[serde(default)]
+    pub r#type: HookType,
+    /// Where to: it may hold credentials.
+    pub url: String,
+    /// How long one attempt may take; 10 s when absent.
+    pub timeout: Option<String>,
+    /// How often it is tried again.
+    #[serde(default)]
+    pub retries: i64,
+    /// Whether no alert is sent about it.
+    #[serde(default)]
+    pub mute_alert: bool,
+    /// Whether the server's certificate is not verified.
+    #[serde(default, rename = "disableTLS")]
+    pub disable_tls: bool,
+    /// What is posted besides: it may hold credentials.
+    #[serde(default)]
+    pub metadata: std::collections::BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Webhook {
+    /// Without URL and metadata.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Webhook");
+        shown.field("name", &self.name).field("type", &self.r#type);
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl Webhook {
+    /// How long one attempt may take: 10 s where nothing useful is said, as with Flagger.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn timeout(&self) -> Result<SignedDuration, String> {
+        match self.timeout.as_deref().filter(|text| text.len() > 1) {
+            None => Ok(SignedDuration::from_secs(10)),
+            Some(text) => duration::parse(text).ok_or_else(|| {
+                format!(
+                    "webhook {}: timeout {text}: must be a time such as 10s or 1m",
+                    self.name
+                )
+            }),
+        }
+    }
+}
+
+/// Keeps a client on the revision that it was sent to first, by a cookie.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionAffinity {
+    /// The cookie of clients that were sent to the canary.
+    pub cookie_name: String,
+    /// The cookie of clients that were sent to the primary; none when empty.
+    pub primary_cookie_name: String,
+    /// The cookie's `Domain`.
+    pub domain: String,
+    /// Whether scripts may not read it.
+    pub http_only: bool,
+    /// How long it lasts, in seconds; a day when 0.
+    pub max_age: i64,
+    /// Whether it is kept apart for each top-level site.
+    pub partitioned: bool,
+    /// The cookie's `Path`.
+    pub path: String,
+    /// `Strict`, `Lax` or `None`.
+    pub same_site: String,
+    /// Whether it is only sent over TLS.
+    pub secure: bool,
 }
 
 /// One check of the analysis.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Where a Canary is: Flagger's phases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,10 +70,22 @@ pub struct Status {
     /// When the phase changed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Timestamp>,
+    /// The cookie of clients that were sent to the canary in this run: `name=value`; empty when there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub session_affinity_cookie: String,
+    /// The cookie of clients that were sent to the primary: `name=value`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub primary_session_affinity_cookie: String,
+    /// The canary's cookie of the run before, which is to be taken away from clients.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub previous_session_affinity_cookie: String,
     /// Conditions: Flagger's `Promoted`, and `Ready` and `Reverted`.
     pub conditions: Vec<Condition>,
     /// The generation this status speaks of.
     pub observed_generation: i64,
+    /// The person's verbs that were heard, each with the annotation's value: none is acted on twice.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_handled_verbs: BTreeMap<String, String>,
     /// The run: of now, or the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Run>,
@@ -92,9 +105,27 @@ pub struct Run {
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// When the next check is due; before the first weight, when the first may be at the earliest.
+    /// When the next check is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_check_at: Option<Timestamp>,
+    /// When the metrics may be asked at the earliest: before, they still speak of another template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Whether the canary gets a copy of the traffic.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
+    /// What is waited for an approval of: the hook, or who paused it; empty when nothing is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub held_by: String,
+    /// Who asked for the promotion without further checks, in the annotation's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted_by: Option<String>,
+    /// The phase that post-rollout hooks are still to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_rollout: Option<Phase>,
+    /// What the hooks said at the last tick.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Check>,
     /// The checks of the last tick.
     pub checks: Vec<Check>,
     /// The ticks so far, oldest first; the oldest are dropped after [`Run::TICKS`].

@@ -8,6 +8,7 @@ use crate::effect::Effect;
 use crate::effect::Event;
 use crate::effect::EventHook;
 use crate::effect::StatusState;
+use crate::hook::HookType;
 use crate::query::RepoUrl;
 use crate::template;
 use serde_json::Value;
@@ -48,7 +49,7 @@ impl Turn<'_> {
     /// Whether the Canary has event webhooks: then they get its events, and recant's own webhook does not.
     fn has_event_hooks(&self) -> bool {
         let mut hooks = self.spec.analysis.webhooks.iter();
-        hooks.any(|hook| hook.get("type").and_then(Value::as_str) == Some("event"))
+        hooks.any(|hook| hook.r#type == HookType::Event)
     }
 
     /// What Flagger posts for an event.

@@ -51,6 +51,8 @@ pub(super) struct Turn<'a> {
     pub(super) wanted: Wanted,
     /// Events, commit statuses and Reverts: said after everything is held.
     pub(super) said: Vec<Effect>,
+    /// What must be seen before this move can be made: while there is any, it is none.
+    pub(super) missing: Vec<Query>,
     wake: Option<Timestamp>,
 }
 
@@ -118,21 +120,42 @@ impl<'a> Turn<'a> {
             status,
             wanted: Wanted::default(),
             said: Vec::new(),
+            missing: Vec::new(),
             wake: None,
         })
     }
 
     /// Makes the move.
     pub(super) fn play(mut self) -> Step {
-        let because = match self.status.phase {
+        let because = self.decide();
+        if self.missing.is_empty() {
+            return self.end(because);
+        }
+        Step {
+            status: None,
+            effects: Vec::new(),
+            wake: Some(self.now + RETRY),
+            because,
+        }
+    }
+
+    fn decide(&mut self) -> Reason {
+        match self.status.phase {
             Phase::New | Phase::Initializing => self.initialize(),
             Phase::Initialized | Phase::Succeeded | Phase::Failed => self.rest(),
             Phase::Progressing | Phase::Waiting | Phase::WaitingPromotion => self.analyse(),
             Phase::Promoting => self.promote(),
             Phase::Finalising => self.finalise(),
             Phase::Terminating | Phase::Terminated => Reason::Suspended,
-        };
-        self.end(because)
+        }
+    }
+
+    /// Whether all of this has been seen; if not, it is what must be seen next, and the move waits for it.
+    pub(super) fn has_seen(&mut self, wanted: Vec<Query>) -> bool {
+        let new = wanted.into_iter().filter(|query| !self.seen.has(query));
+        let before = self.missing.len();
+        self.missing.extend(new);
+        self.missing.len() == before
     }
 
     fn end(mut self, because: Reason) -> Step {
@@ -208,6 +231,24 @@ impl<'a> Turn<'a> {
     pub(super) fn dotted(&self, workload: &str) -> String {
         format!("{workload}.{}", self.canary.namespace())
     }
+}
+
+/// What must still be seen for the move that the rest of the observation leads to.
+pub(super) fn missing(
+    now: Timestamp,
+    settings: &Settings,
+    canary: &Object,
+    spec: &Spec,
+    seen: &Observation,
+) -> Vec<Query> {
+    let turn = Turn::new(now, settings, canary, spec, Status::of(canary), seen);
+    turn.map_or_else(
+        |_| Vec::new(),
+        |mut turn| {
+            turn.decide();
+            turn.missing
+        },
+    )
 }
 
 fn look<'a>(seen: &'a Observation, name: &ObjectRef) -> Result<Option<&'a Object>, Reason> {

@@ -40,9 +40,16 @@ pub(super) struct Args {
     /// The Prometheus for canaries that name none.
     #[arg(long, value_name = "URL", default_value = "http://prometheus:9090")]
     metrics_server: String,
-    /// The provider of canaries that name none: linkerd, smi:v1alpha1 to v1alpha3, gatewayapi:v1 or v1beta1.
+    /// The provider of canaries that name none: contour, gatewayapi:v1, gatewayapi:v1beta1, gloo, istio, kubernetes,
+    /// linkerd, nginx, smi:v1alpha1 to v1alpha3, traefik.
     #[arg(long, value_name = "PROVIDER", default_value = "linkerd")]
     mesh_provider: String,
+    /// What the annotations of NGINX' Ingresses begin with.
+    #[arg(long, value_name = "PREFIX", default_value = "nginx.ingress.kubernetes.io")]
+    ingress_annotations_prefix: String,
+    /// The class of generated HTTPProxies (Contour).
+    #[arg(long, value_name = "CLASS", default_value = "")]
+    ingress_class: String,
     /// Labels that may select a target's pods; the first that is there is used.
     #[arg(
         long,
@@ -123,6 +130,8 @@ fn settings(args: &Args) -> Settings {
     Settings {
         cluster_name: args.cluster_name.clone(),
         mesh_provider: args.mesh_provider.clone(),
+        ingress_annotations_prefix: args.ingress_annotations_prefix.clone(),
+        ingress_class: args.ingress_class.clone(),
         selector_labels: args.selector_labels.clone(),
         alerts: args.notifications.has_alerts(),
         event_webhook: args.notifications.has_event_webhook(),

@@ -69,7 +69,7 @@ pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observat
     wanted.push(Query::Object(spec.primary(namespace)));
     wanted.extend(services::names(&spec, namespace).map(Query::Object));
     if let Ok(router) = route::Router::of(&spec, settings) {
-        wanted.push(Query::Object(router.name(&spec, namespace)));
+        wanted.extend(router.names(&spec, namespace).into_iter().map(Query::Object));
     }
     if let Observed::Known(Some(target)) = seen.object(&spec.target(namespace))
         && let Some(first) = chain::applier(target)

@@ -26,6 +26,13 @@ pub enum Reason {
         /// What to do about it.
         hint: String,
     },
+    /// An object that the traffic goes through is of no use as it is.
+    InvalidRoute {
+        /// `Kind/namespace/name`.
+        route: String,
+        /// What is wrong with it, and what to do.
+        detail: String,
+    },
     /// `spec.suspend` is true.
     Suspended,
     /// The target does not exist.
@@ -69,6 +76,13 @@ pub enum Reason {
         /// Which workload.
         workload: String,
         /// How far it is.
+        detail: String,
+    },
+    /// The route's data plane has not taken it as it is now.
+    WaitingForRoute {
+        /// `Kind/namespace/name`.
+        route: String,
+        /// What is missing.
         detail: String,
     },
     /// Waiting for the next check.
@@ -329,6 +343,7 @@ impl Reason {
             Self::Unsupported { .. } => "Unsupported",
             Self::ForgeReady { .. } => "ForgeReady",
             Self::ForgeNotReady { .. } => "ForgeNotReady",
+            Self::InvalidRoute { .. } => "InvalidRoute",
             Self::Suspended => "Suspended",
             Self::TargetMissing { .. } => "TargetMissing",
             Self::CannotSee { .. } => "CannotSee",
@@ -338,6 +353,7 @@ impl Reason {
             Self::NewRevision { .. } => "NewRevision",
             Self::Restarted { .. } => "Restarted",
             Self::WaitingForPods { .. } => "WaitingForPods",
+            Self::WaitingForRoute { .. } => "WaitingForRoute",
             Self::Waiting { .. } => "Waiting",
             Self::Advanced { .. } => "Advanced",
             Self::Halted { .. } => "Halted",
@@ -372,6 +388,7 @@ impl fmt::Display for Reason {
                 notes.iter().try_for_each(|note| write!(f, "; {note}"))
             }
             Self::ForgeNotReady { detail } => f.write_str(detail),
+            Self::InvalidRoute { route, detail } => write!(f, "{route}: {detail}"),
             Self::Suspended => f.write_str("suspended: traffic stays as it is until spec.suspend is false"),
             Self::TargetMissing { target } => {
                 write!(f, "{target} not found: create it, or mend spec.targetRef")
@@ -389,6 +406,7 @@ impl fmt::Display for Reason {
                 )
             }
             Self::WaitingForPods { workload, detail } => write!(f, "waiting for {workload}: {detail}"),
+            Self::WaitingForRoute { route, detail } => write!(f, "waiting for {route}: {detail}"),
             Self::Waiting { weight_pct } => write!(f, "weight {weight_pct}%: waiting for the next check"),
             Self::Advanced { weight_pct, checks } => {
                 write!(f, "weight {weight_pct}%")?;

@@ -9,6 +9,10 @@ pub struct Settings {
     pub mesh_provider: String,
     /// Labels that may select the target's pods; the first one found is used (Flagger's `-selector-labels`).
     pub selector_labels: Vec<String>,
+    /// What the annotations of NGINX' Ingresses begin with (Flagger's `-ingress-annotations-prefix`).
+    pub ingress_annotations_prefix: String,
+    /// The class of generated HTTPProxies; none when empty (Flagger's `-ingress-class`).
+    pub ingress_class: String,
     /// The start of the names of recant's own branches.
     pub branch_prefix: String,
     /// Labels of pull requests.
@@ -31,6 +35,8 @@ impl Default for Settings {
             selector_labels: ["app", "name", "app.kubernetes.io/name"]
                 .map(str::to_owned)
                 .to_vec(),
+            ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
+            ingress_class: String::new(),
             branch_prefix: "recant/".to_owned(),
             pull_labels: vec!["recant".to_owned()],
             alerts: false,

@@ -50,7 +50,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Both workloads must be ready for a check to mean anything.
+    /// Both workloads must be ready, and the route in force, for a check to mean anything.
     fn rollouts(&self) -> Result<(), Reason> {
         let waiting = |workload: String, detail| Err(Reason::WaitingForPods { workload, detail });
         match self.target_rollout() {
@@ -59,7 +59,7 @@ impl Turn<'_> {
             Rollout::Dead(detail) => return Err(Reason::ProgressDeadlineExceeded { detail }),
         }
         match self.primary_rollout() {
-            Rollout::Ready => Ok(()),
+            Rollout::Ready => self.router.accepted(&self.scene()),
             Rollout::Waiting(detail) | Rollout::Dead(detail) => {
                 waiting(self.spec.primary(self.canary.namespace()).to_string(), detail)
             }

@@ -3,12 +3,15 @@
 //! A turn only says what it wants; the writes follow once, when it ends, and none when everything is so already.
 
 use crate::baseline::Baseline;
+use crate::canary::route::Cookies;
+use crate::canary::route::Scene;
 use crate::canary::route::Traffic;
 use crate::canary::services;
 use crate::canary::turn::Turn;
 use crate::canary::workload;
 use crate::effect::Effect;
 use crate::effect::Write;
+use crate::reason::Reason;
 use crate::template;
 use serde_json::Value;
 
@@ -68,7 +71,10 @@ impl Turn<'_> {
 
     /// What is to be written, in the order that is safe to be cut short: the record before what it speaks of, the
     /// route before the pods behind it go.
-    pub(super) fn hold(&self) -> Vec<Effect> {
+    ///
+    /// # Errors
+    /// That the traffic cannot be moved so.
+    pub(super) fn hold(&self) -> Result<Vec<Effect>, Reason> {
         let mut effects = Vec::new();
         effects.extend(
             self.wanted
@@ -78,9 +84,12 @@ impl Turn<'_> {
         );
         if let Some(primary_serves) = self.wanted.primary_serves {
             effects.extend(services::hold(
-                self.canary,
-                self.spec,
-                &self.label,
+                &services::Scene {
+                    canary: self.canary,
+                    spec: self.spec,
+                    target: self.target,
+                    label: &self.label,
+                },
                 self.services,
                 primary_serves,
             ));
@@ -92,14 +101,26 @@ impl Turn<'_> {
                 .and_then(|template| self.primary_write(template)),
         );
         if let Some(traffic) = self.wanted.traffic {
-            effects.extend(self.router.hold(self.canary, self.spec, self.route, traffic));
+            effects.extend(self.router.hold(&self.scene(), traffic)?);
         }
         effects.extend(
             self.wanted
                 .replicas
                 .and_then(|replicas| workload::scale(self.target, replicas)),
         );
-        effects
+        Ok(effects)
+    }
+
+    /// What the router has before it.
+    pub(super) fn scene(&self) -> Scene<'_> {
+        Scene {
+            canary: self.canary,
+            spec: self.spec,
+            settings: self.settings,
+            label: &self.label,
+            cookies: Cookies::of(&self.status),
+            seen: &self.routes,
+        }
     }
 
     fn baseline_write(&self, next: &Baseline) -> Option<Effect> {

@@ -1,25 +1,36 @@
-//! Traffic: the weighted route between primary and canary.
+//! Traffic: the objects that divide the requests between primary and canary, one file for each router.
 //!
-//! One function per question, for each kind of route: what it is called, what it says, what it should say. What
-//! somebody else put on a route (filters, other rules) is kept.
+//! A router is held to a [`Traffic`]; what the objects say of A/B testing and session affinity it reads from the spec
+//! and the status. What somebody else put on a route (filters, fields, other rules) is kept. Never here: when the
+//! traffic moves; the Services, which are every router's (that is `services`).
 
-use crate::baseline;
-use crate::canary::services::OPT_OUTS;
+mod affinity;
+mod block;
+mod contour;
+mod gloo;
+mod http_route;
+mod ingress;
+mod made;
+mod matches;
+mod scene;
+mod traefik;
+mod traffic_split;
+mod virtual_service;
+
+pub(super) use affinity::Cookies;
+pub(super) use affinity::remember;
+pub(super) use scene::Scene;
+
 use crate::canary::spec::Spec;
 use crate::effect::Effect;
-use crate::effect::Write;
-use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::reason::Reason;
 use crate::settings::Settings;
-use crate::template;
-use serde_json::Value;
-use serde_json::json;
 
 /// How a route divides the requests between primary and canary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Traffic {
-    /// The canary's share, in percent.
+    /// The canary's share, in percent; with `analysis.match`, of the requests that match.
     pub(super) canary_pct: i64,
     /// Whether the canary also gets a copy of each request that the primary answers, its own answers thrown away.
     pub(super) mirrored: bool,
@@ -35,187 +46,194 @@ impl Traffic {
     }
 }
 
-/// A way to split traffic by weight.
+/// Who divides the traffic: a mesh, an ingress, or nobody but the Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Router {
     /// Gateway API's HTTPRoute, of this version.
     HttpRoute(&'static str),
     /// SMI's TrafficSplit, of this version.
     TrafficSplit(&'static str),
+    /// NGINX: a canary Ingress beside the owner's.
+    Ingress,
+    /// The Services alone: the primary serves, the canary is only called by its own name.
+    Services,
+    /// Istio: a VirtualService and two DestinationRules.
+    VirtualService,
+    /// Traefik's TraefikService.
+    TraefikService,
+    /// Contour's HTTPProxy.
+    HttpProxy,
+    /// Gloo: a RouteTable and two Upstreams.
+    RouteTable,
 }
+
+/// Providers that Flagger knows and this engine has no router for.
+const FLAGGERS: [&str; 8] = [
+    "apisix",
+    "appmesh",
+    "appmesh:v1beta1",
+    "appmesh:v1beta2",
+    "knative",
+    "kuma",
+    "osm",
+    "skipper",
+];
+
+/// Providers that this engine has a router for.
+const OURS: &str = "contour, gatewayapi:v1, gatewayapi:v1beta1, gloo, istio, kubernetes, linkerd, nginx, smi:v1alpha1 to v1alpha3, traefik";
 
 impl Router {
     /// The router of a Canary's provider.
+    ///
+    /// # Errors
+    /// A provider this engine has no router for (Flagger takes Istio's for it), or something the spec asks of the
+    /// router that it cannot do (Flagger passes over it in silence).
     pub(super) fn of(spec: &Spec, settings: &Settings) -> Result<Self, Reason> {
-        let provider = spec.provider.as_deref().unwrap_or(&settings.mesh_provider);
-        let router = match provider {
-            "gatewayapi:v1" => Self::HttpRoute("gateway.networking.k8s.io/v1"),
-            "gatewayapi:v1beta1" => Self::HttpRoute("gateway.networking.k8s.io/v1beta1"),
-            "linkerd" | "smi:v1alpha1" => Self::TrafficSplit("split.smi-spec.io/v1alpha1"),
-            "smi:v1alpha2" => Self::TrafficSplit("split.smi-spec.io/v1alpha2"),
-            "smi:v1alpha3" => Self::TrafficSplit("split.smi-spec.io/v1alpha3"),
-            other => {
-                return Err(Reason::Unsupported {
-                    field: "spec.provider".to_owned(),
-                    value: other.to_owned(),
-                    hint: "use gatewayapi:v1, gatewayapi:v1beta1, linkerd or smi:v1alpha1 to v1alpha3"
-                        .to_owned(),
-                });
-            }
+        let (field, provider) = match spec.provider.as_deref() {
+            None | Some("") => ("spec.provider (--mesh-provider)", settings.mesh_provider.as_str()),
+            Some(provider) => ("spec.provider", provider),
         };
-        if matches!(router, Self::HttpRoute(_)) && spec.service.gateway_refs.is_empty() {
-            return Err(Reason::InvalidSpec {
-                detail: format!(
-                    "spec.service.gatewayRefs: must name a parent when the provider is {provider}"
-                ),
-            });
-        }
+        let router = named(provider).ok_or_else(|| unknown(field, provider))?;
+        router.check(spec, provider)?;
         Ok(router)
     }
 
-    /// The route's name: that of the apex Service.
-    pub(super) fn name(self, spec: &Spec, namespace: &str) -> ObjectRef {
+    /// The objects to be looked at: those it writes, and those it only reads.
+    pub(super) fn names(self, spec: &Spec, namespace: &str) -> Vec<ObjectRef> {
         match self {
-            Self::HttpRoute(version) => ObjectRef::new(version, "HTTPRoute", namespace, spec.apex_name()),
-            Self::TrafficSplit(version) => {
-                ObjectRef::new(version, "TrafficSplit", namespace, spec.apex_name())
-            }
+            Self::HttpRoute(version) => http_route::names(spec, namespace, version),
+            Self::TrafficSplit(version) => traffic_split::names(spec, namespace, version),
+            Self::Ingress => ingress::names(spec, namespace),
+            Self::Services => Vec::new(),
+            Self::VirtualService => virtual_service::names(spec, namespace),
+            Self::TraefikService => traefik::names(spec, namespace),
+            Self::HttpProxy => contour::names(spec, namespace),
+            Self::RouteTable => gloo::names(spec, namespace),
         }
     }
 
-    /// What is to be written so that the requests are divided so.
-    pub(super) fn hold(
-        self,
-        canary: &Object,
-        spec: &Spec,
-        seen: Option<&Object>,
-        traffic: Traffic,
-    ) -> Option<Effect> {
-        let weight = traffic.canary_pct;
-        let Some(seen) = seen else {
-            return Some(Effect::Write(Write::Create(self.new_route(canary, spec, weight))));
-        };
-        let mut next = seen.clone();
+    /// What is to be written so that the requests are divided so. `scene.seen` is in the order of [`Router::names`].
+    ///
+    /// # Errors
+    /// An object that is of no use as it is, and what to do.
+    pub(super) fn hold(self, scene: &Scene<'_>, traffic: Traffic) -> Result<Vec<Effect>, Reason> {
         match self {
-            Self::HttpRoute(_) => put_rule(&mut next, spec, weight),
-            Self::TrafficSplit(version) => next.set("/spec/backends", split_backends(spec, version, weight)),
+            Self::HttpRoute(version) => http_route::hold(scene, version, traffic),
+            Self::TrafficSplit(version) => traffic_split::hold(scene, version, traffic),
+            Self::Ingress => ingress::hold(scene, traffic),
+            Self::Services => Ok(Vec::new()),
+            Self::VirtualService => virtual_service::hold(scene, traffic),
+            Self::TraefikService => traefik::hold(scene, traffic),
+            Self::HttpProxy => contour::hold(scene, traffic),
+            Self::RouteTable => gloo::hold(scene, traffic),
         }
-        (next != *seen).then_some(Effect::Write(Write::Update(next)))
     }
 
-    fn new_route(self, canary: &Object, spec: &Spec, weight: i64) -> Object {
-        let mut route = Object::named(&self.name(spec, canary.namespace()));
-        route.set("/metadata/ownerReferences", json!([baseline::owner(canary)]));
+    #[allow(dead_code, reason = "for the phase Terminating")]
+    /// What is to be written when the Canary goes and `revertOnDeletion` is set: objects that were there before it
+    /// get their old form back; those it owns go with it.
+    pub(super) fn restore(self, scene: &Scene<'_>) -> Vec<Effect> {
         match self {
-            Self::HttpRoute(_) => {
-                for (key, value) in &spec.service.apex.labels {
-                    let pointer = format!("/metadata/labels/{}", template::escaped(key));
-                    route.set(&pointer, Value::from(value.clone()));
-                }
-                let given = spec
-                    .service
-                    .apex
-                    .annotations
-                    .iter()
-                    .map(|(k, v)| (k.as_str(), v.as_str()));
-                for (key, value) in given.chain(OPT_OUTS) {
-                    route.set(
-                        &format!("/metadata/annotations/{}", template::escaped(key)),
-                        Value::from(value),
-                    );
-                }
-                route.set("/spec/parentRefs", Value::from(spec.service.gateway_refs.clone()));
-                if !spec.service.hosts.is_empty() {
-                    route.set("/spec/hostnames", json!(spec.service.hosts));
-                }
-                put_rule(&mut route, spec, weight);
-            }
-            Self::TrafficSplit(version) => {
-                let root = spec
-                    .service
-                    .hosts
-                    .first()
-                    .map_or(spec.apex_name(), String::as_str);
-                route.set("/spec/service", Value::from(root));
-                route.set("/spec/backends", split_backends(spec, version, weight));
-            }
+            Self::HttpRoute(_) => http_route::restore(scene).into_iter().collect(),
+            // The owner's Ingress was never written to.
+            Self::Ingress | Self::Services => Vec::new(),
+            Self::TrafficSplit(_)
+            | Self::VirtualService
+            | Self::TraefikService
+            | Self::HttpProxy
+            | Self::RouteTable => scene.restore(),
         }
-        route
     }
-}
 
-/// The rule of an HTTPRoute that is recant's: the first whose backends are the primary or the canary Service; else
-/// the first that sends everything to the apex.
-fn own_rule(route: &Object, spec: &Spec) -> Option<usize> {
-    let rules = route.at("/spec/rules")?.as_array()?;
-    let apex = spec.apex_name();
-    let ours = [format!("{apex}-primary"), format!("{apex}-canary")];
-    let names = |rule: &Value| -> Vec<String> {
-        let backends = rule.get("backendRefs").and_then(Value::as_array);
-        backends
-            .into_iter()
-            .flatten()
-            .filter_map(|b| Some(b.get("name")?.as_str()?.to_owned()))
-            .collect()
-    };
-    let split = rules
-        .iter()
-        .position(|rule| names(rule).iter().any(|name| ours.contains(name)));
-    split.or_else(|| rules.iter().position(|rule| names(rule) == [apex]))
-}
+    #[allow(dead_code, reason = "for the strategies that mirror")]
+    /// Whether it can send the canary a copy of the requests.
+    pub(super) const fn mirrors(self) -> bool {
+        matches!(
+            self,
+            Self::HttpRoute(_) | Self::VirtualService | Self::TraefikService | Self::HttpProxy
+        )
+    }
 
-/// Puts the weights into recant's rule of an HTTPRoute; makes the rule when there is none.
-fn put_rule(route: &mut Object, spec: &Spec, weight: i64) {
-    let backends = backend_refs(route, spec, weight);
-    let rule = own_rule(route, spec);
-    let timeout = spec.service.timeout.as_deref();
-    match rule {
-        Some(rule) => route.set_in_array("/spec/rules", rule, "backendRefs", backends),
-        None => {
-            let mut rule = json!({
-                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-                "backendRefs": backends,
-            });
-            if let Some(timeout) = timeout {
-                rule["timeouts"] = json!({ "request": timeout });
+    /// Whether it can tell requests apart by `analysis.match`.
+    const fn matches(self) -> bool {
+        !matches!(self, Self::TrafficSplit(_) | Self::TraefikService)
+    }
+
+    /// Whether its data plane has taken the objects as they were written. Flagger looks at HTTPRoutes alone, the
+    /// others have no condition that says so.
+    ///
+    /// # Errors
+    /// What it is waited for.
+    pub(super) fn accepted(self, scene: &Scene<'_>) -> Result<(), Reason> {
+        match self {
+            Self::HttpRoute(_) => http_route::accepted(scene),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it can do what the spec asks for.
+    fn check(self, spec: &Spec, provider: &str) -> Result<(), Reason> {
+        let analysis = &spec.analysis;
+        if !analysis.r#match.is_empty() && !self.matches() {
+            let hint = "it cannot tell requests apart; use contour, gatewayapi, gloo, istio or nginx";
+            return Err(unsupported("spec.analysis.match", provider, hint));
+        }
+        if let Some(affinity) = &analysis.session_affinity {
+            if !matches!(self, Self::HttpRoute(_) | Self::VirtualService) {
+                let hint = "it cannot keep sessions; use gatewayapi or istio, or leave it out";
+                return Err(unsupported("spec.analysis.sessionAffinity", provider, hint));
             }
-            route.push("/spec/rules", rule);
+            affinity::check(affinity)?;
+        }
+        match self {
+            Self::HttpRoute(_) => http_route::check(spec, provider),
+            Self::Ingress => ingress::check(spec),
+            Self::VirtualService => virtual_service::check(spec),
+            Self::HttpProxy => contour::check(spec),
+            Self::TrafficSplit(_) | Self::Services | Self::TraefikService | Self::RouteTable => Ok(()),
         }
     }
 }
 
-/// The two backends; what else was said of them (filters) is kept.
-fn backend_refs(route: &Object, spec: &Spec, weight: i64) -> Value {
-    let apex = spec.apex_name();
-    let old = own_rule(route, spec).and_then(|rule| route.at(&format!("/spec/rules/{rule}/backendRefs")));
-    let backend = |name: String, weight: i64| {
-        let kept = old
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .find(|b| b["name"] == name.as_str());
-        let mut backend = kept
-            .cloned()
-            .unwrap_or_else(|| json!({"group": "", "kind": "Service", "name": name}));
-        backend["port"] = Value::from(spec.service.port);
-        backend["weight"] = Value::from(weight);
-        backend
+/// The router of a provider, by the names and prefixes that Flagger takes.
+fn named(provider: &str) -> Option<Router> {
+    let smi = |version: &str| {
+        let rest = provider.strip_prefix("smi:")?.strip_prefix(version)?;
+        (rest.is_empty() || rest.starts_with(':')).then_some(())
     };
-    json!([
-        backend(format!("{apex}-primary"), 100 - weight),
-        backend(format!("{apex}-canary"), weight)
-    ])
+    Some(match provider {
+        "gatewayapi:v1" => Router::HttpRoute("gateway.networking.k8s.io/v1"),
+        "gatewayapi:v1beta1" => Router::HttpRoute("gateway.networking.k8s.io/v1beta1"),
+        "nginx" => Router::Ingress,
+        "kubernetes" => Router::Services,
+        "istio" => Router::VirtualService,
+        "traefik" => Router::TraefikService,
+        "contour" => Router::HttpProxy,
+        "gloo" => Router::RouteTable,
+        "linkerd" => Router::TrafficSplit("split.smi-spec.io/v1alpha1"),
+        _ if smi("v1alpha1").is_some() => Router::TrafficSplit("split.smi-spec.io/v1alpha1"),
+        _ if smi("v1alpha2").is_some() => Router::TrafficSplit("split.smi-spec.io/v1alpha2"),
+        _ if smi("v1alpha3").is_some() => Router::TrafficSplit("split.smi-spec.io/v1alpha3"),
+        _ => return None,
+    })
 }
 
-/// The backends of a TrafficSplit, canary first as Flagger writes them; v1alpha1 spells weights as quantities.
-fn split_backends(spec: &Spec, version: &str, weight: i64) -> Value {
-    let apex = spec.apex_name();
-    let spell = |weight: i64| match version {
-        "split.smi-spec.io/v1alpha1" => Value::from(weight.to_string()),
-        _ => Value::from(weight),
-    };
-    json!([
-        {"service": format!("{apex}-canary"), "weight": spell(weight)},
-        {"service": format!("{apex}-primary"), "weight": spell(100 - weight)},
-    ])
+fn unknown(field: &str, provider: &str) -> Reason {
+    if FLAGGERS.contains(&provider) {
+        let hint = format!(
+            "recant's own engine has no router for it; let Flagger do the analysis (Flagger mode), or use one of {OURS}"
+        );
+        return unsupported(field, provider, &hint);
+    }
+    Reason::InvalidSpec {
+        detail: format!("{field}: {provider:?} is no provider; use one of {OURS}"),
+    }
+}
+
+fn unsupported(field: &str, value: &str, hint: &str) -> Reason {
+    Reason::Unsupported {
+        field: field.to_owned(),
+        value: value.to_owned(),
+        hint: hint.to_owned(),
+    }
 }

@@ -23,6 +23,10 @@ pub struct Spec {
     pub metrics_server: Option<String>,
     /// The workload.
     pub target_ref: TargetRef,
+    /// The Ingress that the canary's is made after (provider nginx), in the Canary's own namespace.
+    pub ingress_ref: Option<IngressRef>,
+    /// The Upstream whose settings the generated ones get (provider gloo).
+    pub upstream_ref: Option<UpstreamRef>,
     /// How long the canary or the primary may take to become ready, in seconds.
     #[serde(default = "ten_minutes_s")]
     pub progress_deadline_seconds: i64,
@@ -55,6 +59,22 @@ pub struct TargetRef {
     pub name: String,
 }
 
+/// The name of an Ingress.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IngressRef {
+    /// Its name.
+    pub name: String,
+}
+
+/// The name of an Upstream.
+#[derive(Clone, Debug, Deserialize)]
+pub struct UpstreamRef {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; the Canary's when absent.
+    pub namespace: Option<String>,
+}
+
 /// `spec.service`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -69,18 +89,56 @@ pub struct Service {
     pub target_port: Option<serde_json::Value>,
     /// `appProtocol` of the port.
     pub app_protocol: Option<String>,
+    /// `trafficDistribution` of the Services.
+    pub traffic_distribution: Option<String>,
+    /// Whether the other ports of the target's containers become ports of the Services.
+    pub port_discovery: bool,
+    /// Whether the Services have no address of their own.
+    pub headless: bool,
     /// The request timeout of the route.
     pub timeout: Option<String>,
-    /// Host names of the route.
-    pub hosts: Vec<String>,
+    /// The timeout of one try, from the gateway to a backend (Gateway API v1).
+    pub backend_timeout: Option<String>,
+    /// Istio's gateways; the mesh when there is none.
+    pub gateways: Vec<String>,
     /// Parents of the HTTPRoute, as Gateway API spells them.
     pub gateway_refs: Vec<serde_json::Value>,
+    /// Host names of the route.
+    pub hosts: Vec<String>,
+    /// Whether other VirtualServices delegate to the one that is made.
+    pub delegation: bool,
+    /// Istio's `trafficPolicy` of both DestinationRules.
+    pub traffic_policy: Option<serde_json::Value>,
+    /// Which requests the route is for, in Istio's form.
+    pub r#match: Vec<serde_json::Value>,
+    /// How the requests' URI or authority is changed.
+    pub rewrite: Option<serde_json::Value>,
+    /// Retries, in Istio's form.
+    pub retries: Option<serde_json::Value>,
+    /// How headers of requests and answers are changed, in Istio's form.
+    pub headers: Option<serde_json::Value>,
+    /// More backends that get a copy of the requests (Gateway API).
+    pub mirror: Vec<serde_json::Value>,
+    /// Cross-origin rules, in Istio's form.
+    pub cors_policy: Option<serde_json::Value>,
     /// Metadata of the apex Service and of the route.
     pub apex: Metadata,
     /// Metadata of the primary Service.
     pub primary: Metadata,
     /// Metadata of the canary Service.
     pub canary: Metadata,
+    /// Metadata of the Services that is left alone.
+    pub unmanaged_metadata: Unmanaged,
+}
+
+/// Keys of labels and annotations that are left alone.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Unmanaged {
+    /// Labels.
+    pub labels: Vec<String>,
+    /// Annotations.
+    pub annotations: Vec<String>,
 }
 
 /// Labels and annotations to be put on a generated object.
@@ -217,6 +275,13 @@ pub struct SessionAffinity {
     pub same_site: String,
     /// Whether it is only sent over TLS.
     pub secure: bool,
+}
+
+impl SessionAffinity {
+    /// How long the cookie of clients that were sent to the canary lasts, in seconds.
+    pub const fn max_age_s(&self) -> i64 {
+        if self.max_age == 0 { 86_400 } else { self.max_age }
+    }
 }
 
 /// One check of the analysis.

@@ -32,9 +32,6 @@ pub(super) fn check(spec: &Spec) -> Result<(), Reason> {
             "use stepWeight and maxWeight without it",
         );
     }
-    if analysis.session_affinity.is_some() {
-        return unsupported("spec.analysis.sessionAffinity", "", "leave it out");
-    }
     if !analysis.webhooks.is_empty() {
         return unsupported("spec.analysis.webhooks", "", "leave them out");
     }

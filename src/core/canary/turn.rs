@@ -3,6 +3,7 @@
 use crate::baseline::Baseline;
 use crate::canary::RETRY;
 use crate::canary::hold::Wanted;
+use crate::canary::route;
 use crate::canary::route::Router;
 use crate::canary::services;
 use crate::canary::spec::Spec;
@@ -45,7 +46,8 @@ pub(super) struct Turn<'a> {
     pub(super) label: (String, String),
     pub(super) services: [Option<&'a Object>; 3],
     pub(super) router: Router,
-    pub(super) route: Option<&'a Object>,
+    /// The router's objects, in the order of its names.
+    pub(super) routes: Vec<Option<&'a Object>>,
 
     pub(super) status: Status,
     pub(super) wanted: Wanted,
@@ -115,8 +117,12 @@ impl<'a> Turn<'a> {
                 look(seen, &primary_service)?,
                 look(seen, &own)?,
             ],
+            routes: router
+                .names(spec, namespace)
+                .iter()
+                .map(|name| look(seen, name))
+                .collect::<Result<_, _>>()?,
             router,
-            route: look(seen, &router.name(spec, namespace))?,
             status,
             wanted: Wanted::default(),
             said: Vec::new(),
@@ -159,8 +165,18 @@ impl<'a> Turn<'a> {
     }
 
     fn end(mut self, because: Reason) -> Step {
+        if let Some(traffic) = self.wanted.traffic {
+            route::remember(&mut self.status, self.spec, self.canary, traffic);
+        }
+        let mut effects = match self.hold() {
+            Ok(effects) => effects,
+            // Nothing moves, and nothing is said of a move, while the traffic cannot follow.
+            Err(because) => {
+                let status = Status::of(self.canary);
+                return stuck(self.now, self.canary, status, None, because);
+            }
+        };
         ready(&mut self.status, self.now, &because);
-        let mut effects = self.hold();
         effects.append(&mut self.said);
         Step {
             status: with_status(self.canary, &self.status),
@@ -273,8 +289,9 @@ pub(super) fn stuck(
         status.enter(now, Phase::Initializing, kind.unwrap_or("Deployment"));
     }
     ready(&mut status, now, &because);
-    // A mended manifest wakes by itself; what could not be seen does not.
-    let wake = matches!(because, Reason::CannotSee { .. }).then(|| now + RETRY);
+    // A mended manifest wakes by itself; a mended route, and what could not be seen, does not.
+    let sleeps = matches!(because, Reason::CannotSee { .. } | Reason::InvalidRoute { .. });
+    let wake = sleeps.then(|| now + RETRY);
     Step {
         status: with_status(canary, &status),
         effects: Vec::new(),
@@ -289,6 +306,7 @@ fn ready(status: &mut Status, now: Timestamp, because: &Reason) {
         Reason::Initialized | Reason::Promoted | Reason::Settled { .. } => "True",
         Reason::InvalidSpec { .. }
         | Reason::Unsupported { .. }
+        | Reason::InvalidRoute { .. }
         | Reason::TargetMissing { .. }
         | Reason::AnalysisFailed { .. }
         | Reason::ProgressDeadlineExceeded { .. }

@@ -5,6 +5,7 @@ use crate::id::Gvk;
 use crate::kustomization::decode::Text;
 use crate::problem::Problem;
 use crate::session::Session;
+use crate::transform::sort;
 use crate::yaml::Node;
 use crate::yaml::json;
 use crate::yaml::parse::Twice;
@@ -42,26 +43,45 @@ impl Config {
     }
 
     /// Adds another configuration; a field that one would create and the other not is a problem.
+    ///
+    /// As in kustomize the merged tables are sorted by kind. The order counts: a field spec for any kind that comes
+    /// after one for a certain kind and the same path is taken for known, and left out.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), Problem> {
         if self == other {
             return Ok(());
         }
-        for (mine, theirs) in [
-            (&mut self.namespace, &other.namespace),
-            (&mut self.name_prefix, &other.name_prefix),
-            (&mut self.name_suffix, &other.name_suffix),
-            (&mut self.labels, &other.labels),
-            (&mut self.common_labels, &other.common_labels),
-            (&mut self.template_labels, &other.template_labels),
-            (
-                &mut self.volume_claim_template_labels,
-                &other.volume_claim_template_labels,
-            ),
-            (&mut self.common_annotations, &other.common_annotations),
-            (&mut self.images, &other.images),
-            (&mut self.replicas, &other.replicas),
-            (&mut self.var_reference, &other.var_reference),
-        ] {
+        self.add(other)?;
+        self.sort();
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        for specs in self.tables() {
+            specs.sort_by_cached_key(|spec| sort::kind_key(&spec.group, &spec.version, &spec.kind));
+        }
+        self.name_reference
+            .sort_by_cached_key(|r| sort::kind_key(&r.referred.group, &r.referred.version, &r.referred.kind));
+    }
+
+    /// All tables but that of the names.
+    fn tables(&mut self) -> [&mut Vec<FieldSpec>; 11] {
+        [
+            &mut self.namespace,
+            &mut self.name_prefix,
+            &mut self.name_suffix,
+            &mut self.labels,
+            &mut self.common_labels,
+            &mut self.template_labels,
+            &mut self.volume_claim_template_labels,
+            &mut self.common_annotations,
+            &mut self.images,
+            &mut self.replicas,
+            &mut self.var_reference,
+        ]
+    }
+
+    fn add(&mut self, other: &Self) -> Result<(), Problem> {
+        for (mine, theirs) in self.tables().into_iter().zip(other.clone().tables()) {
             merge_specs(mine, theirs)?;
         }
         for reference in &other.name_reference {
@@ -153,17 +173,27 @@ pub(crate) fn merge_specs(mine: &mut Vec<FieldSpec>, theirs: &[FieldSpec]) -> Re
 
 /// The default tables with the files of `configurations` merged in.
 pub(crate) fn load(session: &mut Session<'_>, files: &[Text], dir: &str) -> Arc<Config> {
-    let mut config = Arc::clone(&session.cache.defaults);
+    let defaults = Arc::clone(&session.cache.defaults);
+    if files.is_empty() {
+        return defaults;
+    }
+    let mut own = Config::default();
     for file in files {
         let result = session.load(dir, &file.text).and_then(|(path, _)| {
             for mut document in session.parse(&path, Twice::Last)? {
                 json::settle(&mut document)
                     .map_err(|(_, message)| Problem::error(message).at(&path, None))?;
-                Arc::make_mut(&mut config).merge(&Config::from_node(&document))?;
+                let mut config = Config::from_node(&document);
+                config.sort();
+                own.merge(&config)?;
             }
             Ok(())
         });
         session.check(result, file.origin);
     }
-    config
+    // kustomize merges the result once more, into the empty tables of the kustomization.
+    let (mut all, mut once_more) = ((*defaults).clone(), Config::default());
+    let merged = all.merge(&own).and_then(|()| once_more.merge(&all));
+    session.check(merged, files[0].origin);
+    Arc::new(once_more)
 }

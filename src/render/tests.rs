@@ -106,6 +106,18 @@ fn reads_hold_what_was_read_and_what_was_looked_for() {
 }
 
 #[test]
+fn a_configured_prefix_for_some_kinds_takes_the_place_of_the_one_for_all() {
+    let tree = Tree::fixture(
+        "//- /kustomization.yaml\nresources: [all.yaml]\nnamePrefix: a-\nconfigurations: [c.yaml]\n\
+         //- /c.yaml\nnamePrefix:\n- {path: metadata/name, kind: Thing}\n\
+         //- /all.yaml\napiVersion: v1\nkind: Thing\nmetadata: {name: x}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: x}\n",
+    );
+    let rendered = render(&tree, &at(""));
+    let names: Vec<String> = rendered.objects.iter().map(|o| o.id().name).collect();
+    assert_eq!(names, ["a-x", "x"]);
+}
+
+#[test]
 fn roots_are_flux_paths_and_what_nothing_pulls_in() {
     let flux = "//- /clusters/a/apps.yaml\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n\
                 metadata: {name: apps, namespace: flux-system}\nspec: {path: ./prod, sourceRef: {kind: GitRepository, name: flux-system}}\n\

@@ -47,6 +47,24 @@ pub(crate) fn run(resources: &mut Resources, options: &Node, problems: &mut Prob
     f.finish();
 }
 
+/// The key by which kustomize sorts its tables: place of the kind, then a spelling of group, version and kind in which
+/// an empty part comes after the letters.
+pub(crate) fn kind_key(group: &str, version: &str, kind: &str) -> (i64, String) {
+    let spell = |part: &str, none: &str| {
+        if part.is_empty() {
+            none.to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
+    let (first, last): (Vec<_>, Vec<_>) = (
+        FIRST.split_whitespace().collect(),
+        LAST.split_whitespace().collect(),
+    );
+    let text = [spell(group, "~G"), spell(version, "~V"), spell(kind, "~K")].join("_");
+    (rank(kind, &first, &last), text)
+}
+
 /// The key of kustomize's legacy order.
 pub(crate) fn legacy(id: &Id) -> (i64, Gvk, String, String) {
     let words = |list: &str| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -55,11 +73,16 @@ pub(crate) fn legacy(id: &Id) -> (i64, Gvk, String, String) {
 
 /// Place of the kind, then group, version and kind, then namespace and name.
 fn key(id: &Id, first: &[String], last: &[String]) -> (i64, Gvk, String, String) {
-    let place = |list: &[String]| list.iter().position(|k| *k == id.gvk.kind).map(|at| at as i64);
-    let rank = match (place(first), place(last)) {
+    let rank = rank(&id.gvk.kind, first, last);
+    (rank, id.gvk.clone(), id.namespace.clone(), id.name.clone())
+}
+
+/// The place of a kind: below 0 in the first list, above 0 in the last, 0 in neither.
+fn rank<S: AsRef<str>>(kind: &str, first: &[S], last: &[S]) -> i64 {
+    let place = |list: &[S]| list.iter().position(|k| k.as_ref() == kind).map(|at| at as i64);
+    match (place(first), place(last)) {
         (Some(at), _) => at - first.len() as i64,
         (None, Some(at)) => at + 1,
         (None, None) => 0,
-    };
-    (rank, id.gvk.clone(), id.namespace.clone(), id.name.clone())
+    }
 }

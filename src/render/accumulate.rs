@@ -51,7 +51,7 @@ impl Accumulator {
 
     fn merge(&mut self, session: &mut Session<'_>, other: Self) {
         self.append(session, other.resources.list);
-        let merged = self.configure(&other.config);
+        let merged = self.configure(&session.cache.defaults, &other.config);
         session.check(merged, OriginId::None);
         let mut problems = Problems::new();
         for var in other.vars {
@@ -63,11 +63,11 @@ impl Accumulator {
     }
 
     /// Takes in a configuration; most are the defaults, which are the same thing everywhere.
-    fn configure(&mut self, other: &Arc<Config>) -> Result<(), Problem> {
+    fn configure(&mut self, defaults: &Arc<Config>, other: &Arc<Config>) -> Result<(), Problem> {
         if Arc::ptr_eq(&self.config, other) {
             return Ok(());
         }
-        if self.config.namespace.is_empty() {
+        if self.config.namespace.is_empty() && Arc::ptr_eq(defaults, other) {
             self.config = Arc::clone(other);
             return Ok(());
         }
@@ -175,7 +175,7 @@ pub(crate) fn target(
         resource_entry(session, entry, dir, chain, acc);
     }
     let config = config::load(session, &k.configurations, dir);
-    let merged = acc.configure(&config);
+    let merged = acc.configure(&session.cache.defaults, &config);
     session.check(merged, k.origin);
     for made in generate::all(session, k, dir) {
         let origin = made.node.origin;
@@ -246,6 +246,10 @@ fn component_entry(
         chain.push(path.clone());
         target(session, &k, &path, chain, acc);
         chain.pop();
+        // kustomize merges what a component made of the accumulator into an empty one.
+        let config = std::mem::take(&mut acc.config);
+        let merged = acc.configure(&session.cache.defaults, &config);
+        session.check(merged, entry.origin);
     }
 }
 

@@ -45,7 +45,8 @@ impl Config {
     /// Adds another configuration; a field that one would create and the other not is a problem.
     ///
     /// As in kustomize the merged tables are sorted by kind. The order counts: a field spec for any kind that comes
-    /// after one for a certain kind and the same path is taken for known, and left out.
+    /// after one for a certain kind and the same path is taken for known, and left out, whenever tables are merged into
+    /// empty ones: those of a kustomization that pulls in another.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), Problem> {
         if self == other {
             return Ok(());
@@ -191,9 +192,8 @@ pub(crate) fn load(session: &mut Session<'_>, files: &[Text], dir: &str) -> Arc<
         });
         session.check(result, file.origin);
     }
-    // kustomize merges the result once more, into the empty tables of the kustomization.
-    let (mut all, mut once_more) = ((*defaults).clone(), Config::default());
-    let merged = all.merge(&own).and_then(|()| once_more.merge(&all));
+    let mut all = (*defaults).clone();
+    let merged = all.merge(&own);
     session.check(merged, files[0].origin);
-    Arc::new(once_more)
+    Arc::new(all)
 }

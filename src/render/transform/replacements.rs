@@ -320,8 +320,8 @@ impl Target {
             };
             new = spliced(old, &new, &self.options);
         }
-        match field.as_scalar() {
-            // Only the text changes: the field keeps its own type.
+        *field = match field.as_scalar() {
+            // Only the text changes: the field keeps its own type. A map or a list has no text.
             Some(old) => {
                 let tag = (!old.text.is_empty() || old.tag.is_some()).then(|| old.tag());
                 let scalar = Scalar {
@@ -329,20 +329,13 @@ impl Target {
                     style: old.style,
                     tag,
                 };
-                if value.as_scalar().is_none() {
-                    let mut copy = value.clone();
-                    copy.origin = origin;
-                    *field = copy;
-                } else {
-                    *field = Node::scalar(scalar, origin);
-                }
+                Node::scalar(scalar, origin)
             }
-            None => {
-                let mut copy = value.clone();
-                copy.origin = origin;
-                *field = copy;
-            }
-        }
+            None => Node {
+                origin,
+                ..value.clone()
+            },
+        };
         Ok(())
     }
 }

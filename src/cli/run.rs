@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::cluster::Access;
 use crate::cluster::Kube;
 use crate::controller::Controller;
-use crate::gauge::Prometheus;
+use crate::gauge;
 use crate::interrupt::interrupted;
 use crate::post::Poster;
 use crate::repo;
@@ -94,7 +94,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .answers()
         .await
         .context("the cluster (is it the right --kubeconfig?)")?;
-    let gauge = Prometheus::new(&args.metrics_server).context("--metrics-server")?;
+    let gauge = gauge::Settings::new(&args.metrics_server);
     let ports = wire::ports(
         cluster,
         &args.namespace,

@@ -217,7 +217,11 @@ impl House {
             .context("recant's own way to the cluster")?;
         let metrics = &self.places.metrics;
         // The example names the metrics' server as a cluster would: to the demo's proxy it is all the same.
-        let gauge = crate::gauge::Prometheus::through(metrics, metrics)?;
+        let gauge = crate::gauge::Settings {
+            proxy: Some(metrics.clone()),
+            clock: clock.clone(),
+            ..crate::gauge::Settings::new(metrics)
+        };
         let git = crate::repo::Settings::new(self.dir.path().join("cache"));
         let poster = crate::post::Poster::through(receivers);
         let nobody = crate::notifier::Settings::default();

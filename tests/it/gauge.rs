@@ -1,133 +1,71 @@
-//! The Prometheus client against small servers that answer as the published API does.
+//! The metric providers against small servers that are stricter than the real ones: they look at path, query, headers
+//! and body, and answer in the shapes of the published APIs.
 
-use crate::serve::Fake;
-use crate::serve::json;
-use crate::serve::nobody;
-use axum::response::IntoResponse;
-use axum::response::Response;
-use recant::gauge::Prometheus;
+mod errors;
+mod prometheus;
+mod providers;
+
+use crate::forge_clients::bound::Objects;
+use base64::Engine as _;
+use recant::clock::Clock;
+use recant::gauge::Gauges;
+use recant::gauge::Settings;
 use recant::port::Gauge;
 use recant::port::PortError;
+use recant_core::object::ObjectRef;
+use recant_core::provider::Provider;
+use recant_core::provider::ProviderKind;
 use recant_core::query::MetricQuery;
 use serde_json::Value;
 use serde_json::json as j;
+use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
-fn query(address: &str, promql: &str) -> MetricQuery {
-    MetricQuery::prometheus(address, promql)
-}
+/// The time it is for the providers: 2026-01-01T00:00:00Z.
+const NOW_S: i64 = 1_767_225_600;
 
-fn ok(kind: &str, result: Value) -> Response {
-    json(
-        200,
-        j!({ "status": "success", "data": { "resultType": kind, "result": result } }),
-    )
-}
-
-fn series(value: &str) -> Value {
-    j!({ "metric": {}, "value": [1_700_000_000.123, value] })
-}
-
-async fn answer(response: impl Fn() -> Response + Send + Sync + 'static) -> Result<Option<f64>, PortError> {
-    let fake = Fake::start(move |_| response()).await;
-    Prometheus::new(fake.url()).unwrap().query(&query("", "up")).await
-}
-
-#[tokio::test]
-async fn a_number_is_the_last_series_value() {
-    for (kind, result, expected) in [
-        ("vector", j!([series("99.5")]), Some(99.5)),
-        ("vector", j!([series("1"), series("2")]), Some(2.0)),
-        ("vector", j!([]), None),
-        ("vector", j!([series("NaN")]), None),
-        ("vector", j!([series("+Inf")]), Some(f64::INFINITY)),
-        ("scalar", j!([1_700_000_000, "7"]), Some(7.0)),
-    ] {
-        let sent = result.clone();
-        let got = answer(move || ok(kind, sent.clone())).await.unwrap();
-        assert_eq!(got, expected, "{kind} {result}");
+fn provider(kind: ProviderKind, address: &str) -> Provider {
+    Provider {
+        kind,
+        address: address.to_owned(),
+        secret: Some(ObjectRef::new("v1", "Secret", "ops", "creds")),
+        ..Provider::default()
     }
 }
 
-#[tokio::test]
-async fn no_data_is_apart_from_a_server_that_is_away_and_a_query_it_refuses() {
-    let invalid = answer(|| {
-        json(
-            400,
-            j!({ "status": "error", "errorType": "bad_data", "error": "parse error: x" }),
-        )
-    })
-    .await;
-    assert!(
-        matches!(&invalid, Err(PortError::Invalid(m)) if m.contains("parse error: x")),
-        "{invalid:?}"
-    );
-    let matrix = answer(|| ok("matrix", j!([]))).await;
-    assert!(
-        matches!(&matrix, Err(PortError::Invalid(m)) if m.contains("matrix")),
-        "{matrix:?}"
-    );
-    let page = answer(|| "<html>".into_response()).await;
-    assert!(matches!(&page, Err(PortError::Invalid(_))), "{page:?}");
-    let failed = answer(|| json(200, j!({ "status": "error", "error": "no" }))).await;
-    assert!(matches!(&failed, Err(PortError::Invalid(_))), "{failed:?}");
-    let denied = answer(|| json(401, j!({}))).await;
-    assert!(matches!(&denied, Err(PortError::Denied(_))), "{denied:?}");
-    let busy = answer(|| {
-        json(
-            503,
-            j!({ "status": "error", "errorType": "timeout", "error": "query timed out" }),
-        )
-    })
-    .await;
-    assert!(
-        matches!(&busy, Err(PortError::Unreachable(m)) if m.contains("query timed out")),
-        "{busy:?}"
-    );
-    let gauge = Prometheus::new("").unwrap();
-    let away = gauge.query(&query(&nobody().await, "up")).await;
-    assert!(matches!(&away, Err(PortError::Unreachable(_))), "{away:?}");
-    let unset = gauge.query(&query("", "up")).await;
-    assert!(matches!(&unset, Err(PortError::Invalid(_))), "{unset:?}");
+fn query(provider: Provider, query: &str) -> MetricQuery {
+    MetricQuery {
+        provider,
+        query: query.to_owned(),
+        interval_ms: 60_000,
+    }
 }
 
-#[tokio::test]
-async fn a_query_goes_out_in_one_line_below_the_servers_own_path() {
-    let fake = Fake::start(|_| ok("vector", j!([]))).await;
-    let gauge = Prometheus::new("http://127.0.0.1:1").unwrap();
-    let address = format!("{}/select/0/prometheus/", fake.url());
-    gauge
-        .query(&query(&address, "  sum(\n    rate(x[1m])\n  )\n"))
-        .await
-        .unwrap();
-    let long = format!("sum(x{{a=~\"{}\"}})", "y".repeat(3000));
-    gauge.query(&query(&address, &long)).await.unwrap();
-    let seen = fake.seen();
-    assert_eq!(
-        (seen[0].method.as_str(), seen[0].path()),
-        ("GET", "/select/0/prometheus/api/v1/query")
-    );
-    assert_eq!(seen[0].query("query").as_deref(), Some("sum( rate(x[1m]) )"));
-    assert_eq!(
-        (seen[1].method.as_str(), seen[1].path()),
-        ("POST", "/select/0/prometheus/api/v1/query")
-    );
-    assert_eq!(
-        seen[1].headers["content-type"],
-        "application/x-www-form-urlencoded"
-    );
-    let form: Vec<(String, String)> = url::form_urlencoded::parse(&seen[1].body).into_owned().collect();
-    assert_eq!(form, [("query".to_owned(), long)]);
+/// Providers with a Secret `ops/creds` of these values.
+fn gauges(secret: &[(&str, &str)], metrics_server: &str, timeout: Duration) -> Gauges {
+    let cluster = Objects::default();
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let data: serde_json::Map<String, Value> = secret
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), Value::from(encode(value))))
+        .collect();
+    cluster.put(j!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "ops", "name": "creds"}, "data": data,
+    }));
+    let settings = Settings {
+        timeout,
+        // So slow that it stands still.
+        clock: Clock::Fast {
+            start: jiff::Timestamp::from_second(NOW_S).unwrap(),
+            since: Instant::now(),
+            speed: 1e-9,
+        },
+        ..Settings::new(metrics_server)
+    };
+    Gauges::new(Arc::new(cluster), settings).unwrap()
 }
 
-#[tokio::test]
-async fn a_server_that_hangs_is_given_up_and_errors_hold_no_password() {
-    let fake = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://user:s3cret@{}", fake.local_addr().unwrap());
-    let gauge = Prometheus::with_timeout("", Duration::from_millis(100)).unwrap();
-    let hung = gauge.query(&query(&address, "up")).await;
-    assert!(
-        matches!(&hung, Err(PortError::Unreachable(m)) if !m.contains("s3cret")),
-        "{hung:?}"
-    );
+async fn ask(secret: &[(&str, &str)], asked: MetricQuery) -> Result<Option<f64>, PortError> {
+    gauges(secret, "", Duration::from_secs(5)).query(&asked).await
 }

@@ -1,9 +1,11 @@
 //! The world's metrics, asked by recant's own client and by hand.
 
+use crate::forge_clients::bound::Objects;
 use crate::serve::Server;
 use jiff::Timestamp;
 use recant::demo::prometheus_http;
-use recant::gauge::Prometheus;
+use recant::gauge::Gauges;
+use recant::gauge::Settings;
 use recant::port::Gauge;
 use recant::port::PortError;
 use recant_core::query::MetricQuery;
@@ -37,7 +39,7 @@ fn ask(query: &str) -> MetricQuery {
 #[tokio::test]
 async fn recants_own_client_reads_numbers_no_data_and_errors() {
     let server = start().await;
-    let client = Prometheus::new(server.url()).unwrap();
+    let client = Gauges::new(Arc::new(Objects::default()), Settings::new(server.url())).unwrap();
     let number = client
         .query(&ask("sum(rate(requests_total[30s]))"))
         .await

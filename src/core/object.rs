@@ -53,9 +53,19 @@ impl fmt::Display for ObjectRef {
 }
 
 /// One object, whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Object(pub Value);
+
+impl fmt::Debug for Object {
+    /// What a Secret holds is never shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.str("/kind") == "Secret" {
+            return write!(f, "Object({})", self.reference());
+        }
+        f.debug_tuple("Object").field(&self.0).finish()
+    }
+}
 
 impl Object {
     /// A new, empty object of that name.
@@ -179,5 +189,20 @@ impl Object {
             Some(Value::Array(array)) => array.push(value),
             _ => self.set(pointer, Value::Array(vec![value])),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_secret_holds_is_never_shown() {
+        let metadata = json!({"name": "token", "namespace": "test"});
+        let secret = Object(json!({"kind": "Secret", "metadata": metadata, "data": {"k": "aGlkZGVu"}}));
+        assert_eq!(format!("{secret:?}"), "Object(Secret/test/token)");
+        let config = Object(json!({"kind": "ConfigMap", "metadata": metadata, "data": {"k": "shown"}}));
+        assert!(format!("{config:?}").contains("shown"));
     }
 }

@@ -1,13 +1,15 @@
 //! Pod templates: when two are the same, and what the primary's looks like.
 
+mod primary;
+
+pub use primary::ID_ANNOTATION;
+pub use primary::Naming;
+pub use primary::is_fluxs;
+
 use crate::object::Object;
 use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;
-
-/// The annotation that makes the primary's pods new ones at each promotion. Flagger's is random; recant's is the
-/// hash of the promoted template, so that promoting the same template restarts nothing.
-pub const ID_ANNOTATION: &str = "flagger-id";
 
 /// A hash of a JSON value: 16 hexadecimal digits of SHA-256 over its canonical text (sorted keys, no spaces).
 ///
@@ -20,9 +22,47 @@ pub fn hash(value: &Value) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The pod template of a workload.
+/// The node selector by which Flagger scales a DaemonSet to zero: no node has it. It is no part of what is analysed.
+pub const SCALE_TO_ZERO: (&str, &str) = ("flagger.app/scale-to-zero", "true");
+
+/// What of a workload is analysed and promoted: the pod template of a Deployment or DaemonSet, the spec of a Service.
 pub fn of(workload: &Object) -> Value {
-    workload.at("/spec/template").cloned().unwrap_or_default()
+    match workload.str("/kind") {
+        "Service" => of_service(workload),
+        "DaemonSet" => of_daemon_set(workload),
+        _ => workload.at("/spec/template").cloned().unwrap_or_default(),
+    }
+}
+
+fn of_daemon_set(workload: &Object) -> Value {
+    let mut template = workload.at("/spec/template").cloned().unwrap_or_default();
+    let mut empty = false;
+    if let Some(Value::Object(selector)) = template.pointer_mut("/spec/nodeSelector") {
+        selector.remove(SCALE_TO_ZERO.0);
+        empty = selector.is_empty();
+    }
+    if empty && let Some(Value::Object(spec)) = template.get_mut("spec") {
+        spec.remove("nodeSelector");
+    }
+    template
+}
+
+/// The spec of a Service without what the API server gave out to this very one.
+fn of_service(service: &Object) -> Value {
+    let mut spec = service.at("/spec").cloned().unwrap_or_default();
+    let headless = spec.get("clusterIP").and_then(Value::as_str) == Some("None");
+    if let Value::Object(fields) = &mut spec {
+        fields.remove("clusterIPs");
+        fields.remove("healthCheckNodePort");
+        if !headless {
+            fields.remove("clusterIP");
+        }
+    }
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+        port.remove("nodePort");
+    }
+    spec
 }
 
 /// The label that selects a workload's pods: the first of `names` in its selector, and its value.
@@ -31,40 +71,6 @@ pub fn selector_label(workload: &Object, names: &[String]) -> Option<(String, St
     names
         .iter()
         .find_map(|name| Some((name.clone(), labels.get(name)?.clone())))
-}
-
-/// The primary's template for a target's.
-pub fn primary_of(template: &Value, label: &(String, String)) -> Value {
-    let mut primary = Object(template.clone());
-    let (key, value) = label;
-    primary.set(
-        &format!("/metadata/labels/{}", escaped(key)),
-        Value::from(format!("{value}-primary")),
-    );
-    primary.set(
-        &format!("/metadata/annotations/{ID_ANNOTATION}"),
-        Value::from(hash(template)),
-    );
-    primary.0
-}
-
-/// The target's template for a primary's: the way back, for workloads that Flagger has promoted.
-pub fn target_of(primary: &Value, label: &(String, String)) -> Value {
-    let mut target = Object(primary.clone());
-    let (key, value) = label;
-    target.set(
-        &format!("/metadata/labels/{}", escaped(key)),
-        Value::from(value.clone()),
-    );
-    if let Some(Value::Object(annotations)) = target.0.pointer_mut("/metadata/annotations") {
-        annotations.remove(ID_ANNOTATION);
-        if annotations.is_empty()
-            && let Some(Value::Object(metadata)) = target.0.get_mut("metadata")
-        {
-            metadata.remove("annotations");
-        }
-    }
-    target.0
 }
 
 /// A key as a part of a JSON pointer.
@@ -77,25 +83,4 @@ pub fn images(template: &Value) -> Vec<String> {
     let containers = template.pointer("/spec/containers").and_then(Value::as_array);
     let image = |c: &Value| Some(c.get("image")?.as_str()?.to_owned());
     containers.into_iter().flatten().filter_map(image).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn the_way_to_the_primary_and_back_changes_nothing() {
-        let label = ("app.kubernetes.io/name".to_owned(), "podinfo".to_owned());
-        let table = [
-            json!({"metadata": {"labels": {"app.kubernetes.io/name": "podinfo"}}, "spec": {}}),
-            json!({"metadata": {"labels": {"app.kubernetes.io/name": "podinfo", "x": "y"},
-                                "annotations": {"a": "b"}}, "spec": {"containers": [{"image": "i:1"}]}}),
-        ];
-        for template in table {
-            let primary = primary_of(&template, &label);
-            assert_ne!(primary, template);
-            assert_eq!(target_of(&primary, &label), template);
-        }
-    }
 }

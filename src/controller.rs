@@ -28,13 +28,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Everything whose change may matter to a decision.
-const WATCHED: [(&str, &str); 15] = [
+const WATCHED: [(&str, &str); 16] = [
     (FLAGGER_API, "Canary"),
     (FLAGGER_API, "MetricTemplate"),
     (RECANT_API, "Baseline"),
     (RECANT_API, "Revert"),
     (RECANT_API, "Forge"),
     ("apps/v1", "Deployment"),
+    ("apps/v1", "DaemonSet"),
     ("v1", "Service"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
     ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"),

@@ -58,6 +58,12 @@ pub(super) struct Args {
         default_value = "app,name,app.kubernetes.io/name"
     )]
     selector_labels: Vec<String>,
+    /// Labels and annotations of a target that its primary gets too, by the start of their names; `*` for all.
+    #[arg(long, value_name = "PREFIXES", value_delimiter = ',')]
+    include_label_prefix: Vec<String>,
+    /// Whether the ConfigMaps and Secrets that pods read are analysed and promoted with the pods.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    enable_config_tracking: bool,
     /// The cluster's name in commit statuses and pull requests.
     #[arg(long, value_name = "NAME", default_value = "default")]
     cluster_name: String,
@@ -133,6 +139,8 @@ fn settings(args: &Args) -> Settings {
         ingress_annotations_prefix: args.ingress_annotations_prefix.clone(),
         ingress_class: args.ingress_class.clone(),
         selector_labels: args.selector_labels.clone(),
+        include_label_prefix: args.include_label_prefix.clone(),
+        config_tracking: args.enable_config_tracking,
         alerts: args.notifications.has_alerts(),
         event_webhook: args.notifications.has_event_webhook(),
         no_cross_namespace_refs: args.no_cross_namespace_refs,

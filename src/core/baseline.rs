@@ -4,9 +4,11 @@
 //! template that is promoted is the one recorded here when the analysis began, never what the target has become.
 
 use crate::chain::Link;
+use crate::config::Checksums;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::template;
+use crate::template::Naming;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
@@ -26,16 +28,26 @@ pub struct Baseline {
     /// What is being analysed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Snapshot>,
+    /// Whether Flagger has the Canary again: what stands here is then not looked at any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handed_over: bool,
 }
 
-/// A pod template, and where it came from.
+/// What is analysed or promoted, and where it came from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// The target's pod template, as the API server has it.
+    /// The target's pod template (a Service's spec), as the API server has it.
     pub template: Value,
-    /// Its hash.
+    /// The hash of the template and of the checksums of `configs`.
     pub template_hash: String,
+    /// The checksums of the tracked ConfigMaps and Secrets that the pods read, by [`crate::config::key`].
+    #[serde(default, skip_serializing_if = "Checksums::is_empty")]
+    pub configs: Checksums,
+    /// The primary's own template, where that is not what recant would have made of `template`: Flagger made it, and
+    /// to write it anew would restart the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_template: Option<Value>,
     /// The Git revision it came with; empty when unknown.
     #[serde(default)]
     pub revision: String,
@@ -47,9 +59,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot of a template and its chain.
-    pub fn new(now: Timestamp, template: Value, chain: Vec<Link>) -> Self {
-        let template_hash = template::hash(&template);
+    /// A snapshot of a template, of the configs it names and of its chain.
+    pub fn new(now: Timestamp, template: Value, configs: Checksums, chain: Vec<Link>) -> Self {
+        let template_hash = Self::hash(&template, &configs);
         let revision = chain
             .first()
             .map(|link| link.revision.clone())
@@ -57,10 +69,30 @@ impl Snapshot {
         Self {
             template,
             template_hash,
+            configs,
+            primary_template: None,
             revision,
             chain,
             since: now,
         }
+    }
+
+    /// The hash of a template and of what its pods read.
+    pub fn hash(template: &Value, configs: &Checksums) -> String {
+        if configs.is_empty() {
+            template::hash(template)
+        } else {
+            template::hash(&serde_json::json!([template, configs]))
+        }
+    }
+
+    /// The primary's template.
+    pub fn primary(&self, naming: &Naming) -> Value {
+        let made = || {
+            let configs = self.configs.keys().map(String::as_str).collect();
+            naming.primary_of(&self.template, &self.template_hash, &configs)
+        };
+        self.primary_template.clone().unwrap_or_else(made)
     }
 }
 

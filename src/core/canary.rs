@@ -7,18 +7,26 @@
 
 mod alerts;
 mod analyse;
+mod configs;
+mod finalize;
+mod hand_over;
 mod hold;
 mod initialize;
 mod promote;
 mod rest;
 mod route;
+mod scaler;
 mod services;
 pub mod spec;
 pub mod status;
 mod supported;
+mod takeover;
 mod tell;
 mod turn;
 mod workload;
+
+pub use finalize::FINALIZER;
+pub use hand_over::HAND_OVER;
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +76,13 @@ pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observat
     wanted.push(Query::Object(spec.target(namespace)));
     wanted.push(Query::Object(spec.primary(namespace)));
     wanted.extend(services::names(&spec, namespace).map(Query::Object));
+    wanted.extend(
+        scaler::names(&spec, namespace)
+            .into_iter()
+            .flatten()
+            .map(Query::Object),
+    );
+    wanted.extend(ask_configs(settings, canary, &spec, seen));
     if let Ok(router) = route::Router::of(&spec, settings) {
         wanted.extend(router.names(&spec, namespace).into_iter().map(Query::Object));
     }
@@ -92,18 +107,38 @@ pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observat
 pub fn step(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observation) -> Step {
     let mut status = Status::of(canary);
     status.observed_generation = canary.generation();
-    let spec = match Spec::of(canary) {
+    let spec = Spec::of(canary);
+    if let Some(step) = finalize::finalizer(canary, spec.as_ref().ok(), &status, seen) {
+        return step;
+    }
+    let spec = match spec {
         Ok(spec) => spec,
         Err(detail) => return turn::stuck(now, canary, status, None, Reason::InvalidSpec { detail }),
     };
-    if spec.suspend {
+    if spec.suspend && !canary.is_deleting() {
         return turn::stuck(now, canary, status, None, Reason::Suspended);
+    }
+    if hand_over::is_done(canary, seen) {
+        return turn::stuck(now, canary, status, None, Reason::HandedOver);
     }
     let kind = spec.target_ref.kind.clone();
     match Turn::new(now, settings, canary, &spec, status.clone(), seen) {
         Ok(turn) => turn.play(),
         Err(because) => turn::stuck(now, canary, status, Some(&kind), because),
     }
+}
+
+/// What the pods read, once it is known what they name.
+fn ask_configs(settings: &Settings, canary: &Object, spec: &Spec, seen: &Observation) -> Vec<Query> {
+    let namespace = canary.namespace();
+    let object = |name: &ObjectRef| match seen.object(name) {
+        Observed::Known(object) => object.as_ref(),
+        Observed::Unknown(_) => None,
+    };
+    let templates = [object(&spec.target(namespace)), object(&spec.primary(namespace))];
+    let record = object(&Baseline::name(canary)).and_then(|object| Baseline::of(object).ok());
+    let record = record.filter(|baseline| !baseline.handed_over);
+    configs::ask(settings, namespace, templates, record.as_ref(), seen)
 }
 
 /// The Kustomization that the Baseline says applies the target.

@@ -11,6 +11,7 @@ pub mod alert;
 pub mod baseline;
 pub mod canary;
 pub mod chain;
+pub mod config;
 pub mod diff;
 pub mod duration;
 pub mod effect;

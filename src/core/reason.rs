@@ -136,6 +136,20 @@ pub enum Reason {
     },
     /// The failed revision is still what the target asks for.
     StillFailed,
+    /// Flagger had this Canary before: what it left is on record now.
+    Adopted {
+        /// The phase it left the Canary in.
+        phase: String,
+    },
+    /// Flagger has this Canary again.
+    HandedOver,
+    /// The Canary is being deleted: its target gets the traffic back first.
+    Terminating {
+        /// What is waited for.
+        what: String,
+    },
+    /// The target has its traffic back: the Canary may go.
+    Terminated,
 
     // ---- a Revert
     /// Nothing in Git is to be undone for this failure.
@@ -365,6 +379,10 @@ impl Reason {
             Self::Promoted => "Promoted",
             Self::Settled { .. } => "Settled",
             Self::StillFailed => "StillFailed",
+            Self::Adopted { .. } => "Adopted",
+            Self::HandedOver => "HandedOver",
+            Self::Terminating { .. } => "Terminating",
+            Self::Terminated => "Terminated",
             Self::NotBlamed { .. } => "NotBlamed",
             Self::Planned { .. } => "Planned",
             Self::NoPlan { .. } => "NoPlan",
@@ -446,6 +464,10 @@ impl fmt::Display for Reason {
             Self::StillFailed => {
                 f.write_str("the failed revision is still asked for: the primary serves the promoted one")
             }
+            Self::Adopted { phase } => write!(f, "taken over in phase {phase}: what serves is on record now"),
+            Self::HandedOver => f.write_str("handed over: Flagger may have this Canary"),
+            Self::Terminating { what } => write!(f, "being deleted: {what}"),
+            Self::Terminated => f.write_str("the target has its traffic back"),
             Self::NotBlamed { detail } => write!(f, "no revert: {detail}"),
             Self::Planned { files, lines } => {
                 let (file_s, line_s) = (plural(*files), plural(*lines));

@@ -13,6 +13,12 @@ pub struct Settings {
     pub ingress_annotations_prefix: String,
     /// The class of generated HTTPProxies; none when empty (Flagger's `-ingress-class`).
     pub ingress_class: String,
+    /// Labels and annotations of the target that reach the primary, by the start of their names; `*` is all of them
+    /// (Flagger's `-include-label-prefix`).
+    pub include_label_prefix: Vec<String>,
+    /// Whether the ConfigMaps and Secrets that pods read are part of what is analysed (Flagger's
+    /// `-enable-config-tracking`).
+    pub config_tracking: bool,
     /// The start of the names of recant's own branches.
     pub branch_prefix: String,
     /// Labels of pull requests.
@@ -37,6 +43,8 @@ impl Default for Settings {
                 .to_vec(),
             ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
             ingress_class: String::new(),
+            include_label_prefix: Vec::new(),
+            config_tracking: true,
             branch_prefix: "recant/".to_owned(),
             pull_labels: vec!["recant".to_owned()],
             alerts: false,

@@ -5,11 +5,11 @@ use recant_render::Root;
 use serde_json::Map;
 use serde_json::Value;
 
-/// The part of an object that must go back: the pod template of a Deployment, the `spec` of other kinds, and all but
-/// name and status of kinds without one (ConfigMaps, Secrets).
+/// The part of an object that must go back: the pod template of a Deployment or DaemonSet, the `spec` of other kinds,
+/// and all but name and status of kinds without one (ConfigMaps, Secrets).
 pub fn essence(object: &Value) -> Value {
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let part = if kind == "Deployment" {
+    let part = if has_template(kind) {
         object.pointer("/spec/template")
     } else {
         object.get("spec")
@@ -33,10 +33,15 @@ pub fn essence(object: &Value) -> Value {
 pub fn essence_pointer(object: &Value) -> &'static str {
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
     match kind {
-        "Deployment" if object.pointer("/spec/template").is_some() => "/spec/template",
-        _ if object.get("spec").is_some() && kind != "Deployment" => "/spec",
+        kind if has_template(kind) && object.pointer("/spec/template").is_some() => "/spec/template",
+        kind if object.get("spec").is_some() && !has_template(kind) => "/spec",
         _ => "",
     }
+}
+
+/// Whether a kind's pods are made from a template that a Canary analyses.
+fn has_template(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "DaemonSet")
 }
 
 /// Whether two roots are one deployment, as far as they say: the same path, and not two Flux Kustomizations that both

@@ -17,6 +17,7 @@ use recant_core::object::ObjectRef;
 use recant_core::pull::RevertStatus;
 use recant_core::settings::Settings;
 use recant_core::template;
+use recant_core::template::Naming;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -172,7 +173,13 @@ fn weights_go_where_pods_are(world: &World, canary: &Object) -> Result<(), Strin
         return Ok(());
     };
     for (weight, suffix) in [(primary, "-primary"), (own, "")] {
-        let down = workload(world, canary, suffix).is_none_or(|it| it.int("/spec/replicas") == Some(0));
+        let down = workload(world, canary, suffix).is_none_or(|it| {
+            let selector = format!(
+                "/spec/template/spec/nodeSelector/{}",
+                template::escaped(template::SCALE_TO_ZERO.0)
+            );
+            it.int("/spec/replicas") == Some(0) || it.at(&selector).is_some()
+        });
         if weight > 0 && down {
             return Err(format!(
                 "{weight} percent go to {}{suffix}, which is scaled to zero",
@@ -195,8 +202,7 @@ fn the_primary_is_on_record(world: &World, canary: &Object) -> Result<(), String
         .get(&name)
         .ok_or_else(|| format!("{name} is gone"))?;
     let baseline = Baseline::of(&object)?;
-    let label = template::selector_label(&target, &Settings::default().selector_labels)
-        .ok_or_else(|| format!("{} has no label to select by", target.reference()))?;
+    let naming = naming(&target)?;
     let is = template::of(&primary);
     let candidate = baseline.candidate.filter(|_| {
         matches!(
@@ -205,13 +211,27 @@ fn the_primary_is_on_record(world: &World, canary: &Object) -> Result<(), String
         )
     });
     let mut known = [Some(baseline.promoted), candidate].into_iter().flatten();
-    if known.any(|snapshot| template::primary_of(&snapshot.template, &label) == is) {
+    if known.any(|snapshot| snapshot.primary(&naming) == is) {
         return Ok(());
     }
     Err(format!(
         "{} has a template that is not on record",
         primary.reference()
     ))
+}
+
+/// How a primary is told from its target; a Service's has no label of its own.
+fn naming(target: &Object) -> Result<Naming, String> {
+    let selector_labels = Settings::default().selector_labels;
+    let label = template::selector_label(target, &selector_labels);
+    if label.is_none() && target.str("/kind") != "Service" {
+        return Err(format!("{} has no label to select by", target.reference()));
+    }
+    Ok(Naming {
+        target: target.name().to_owned(),
+        label,
+        selector_labels,
+    })
 }
 
 /// There is never more than one open pull request for one Revert.
@@ -227,10 +247,11 @@ fn one_open_pull_request_for_one_revert(world: &mut World) -> Result<(), String>
 
 /// The target of a Canary, or what is named after it.
 fn workload(world: &World, canary: &Object, suffix: &str) -> Option<Object> {
-    let name = format!("{}{suffix}", canary.str("/spec/targetRef/name"));
+    let of = |field: &str| canary.str(&format!("/spec/targetRef/{field}"));
+    let name = format!("{}{suffix}", of("name"));
     world.cluster.get(&ObjectRef::new(
-        "apps/v1",
-        "Deployment",
+        of("apiVersion"),
+        of("kind"),
         canary.namespace(),
         &name,
     ))

@@ -33,10 +33,15 @@ fn a_baseline_is_stored_whole() {
     let canary = Object(json!({"apiVersion": "flagger.app/v1beta1", "kind": "Canary",
                                "metadata": {"name": "podinfo", "namespace": "test", "uid": "u"}}));
     let template = json!({"metadata": {"labels": {"app": "podinfo"}}, "spec": {"anything": ["goes"]}});
-    let promoted = Snapshot::new(now(), template, vec![link()]);
+    let configs = [("configmap/x".to_owned(), "0123456789abcdef".to_owned())];
+    let promoted = Snapshot {
+        primary_template: Some(template.clone()),
+        ..Snapshot::new(now(), template, configs.into(), vec![link()])
+    };
     let baseline = Baseline {
         canary: "podinfo".to_owned(),
         candidate: Some(promoted.clone()),
+        handed_over: true,
         promoted,
     };
     stored_whole(&baseline.object(&canary, None));

@@ -53,10 +53,20 @@ impl Turn<'_> {
     /// Both workloads must be ready, and the route in force, for a check to mean anything.
     fn rollouts(&self) -> Result<(), Reason> {
         let waiting = |workload: String, detail| Err(Reason::WaitingForPods { workload, detail });
+        if self.kind.is_down(self.target) {
+            return waiting(
+                self.target.reference().to_string(),
+                "it is being scaled up".to_owned(),
+            );
+        }
         match self.target_rollout() {
             Rollout::Ready => {}
             Rollout::Waiting(detail) => return waiting(self.target.reference().to_string(), detail),
             Rollout::Dead(detail) => return Err(Reason::ProgressDeadlineExceeded { detail }),
+        }
+        // Without an analysis nothing is compared with the primary, and a fix may be what it waits for.
+        if self.spec.skip_analysis {
+            return Ok(());
         }
         match self.primary_rollout() {
             Rollout::Ready => self.router.accepted(&self.scene()),
@@ -190,10 +200,7 @@ impl Turn<'_> {
         self.status.failed_checks = 0;
         self.status
             .last_applied_spec
-            .clone_from(&baseline.promoted.template_hash);
-        self.status
-            .last_promoted_spec
-            .clone_from(&baseline.promoted.template_hash);
+            .clone_from(&self.status.last_promoted_spec);
         if let Some(run) = &mut self.status.analysis {
             run.next_check_at = None;
         }

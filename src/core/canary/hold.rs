@@ -3,24 +3,33 @@
 //! A turn only says what it wants; the writes follow once, when it ends, and none when everything is so already.
 
 use crate::baseline::Baseline;
+use crate::baseline::Snapshot;
 use crate::canary::route::Cookies;
 use crate::canary::route::Scene;
 use crate::canary::route::Traffic;
 use crate::canary::services;
 use crate::canary::turn::Turn;
 use crate::canary::workload;
+use crate::canary::workload::Kind;
 use crate::effect::Effect;
 use crate::effect::Write;
 use crate::reason::Reason;
-use crate::template;
-use serde_json::Value;
 
 /// What the objects around the Canary are to be when the turn ends. A later word replaces an earlier one.
 #[derive(Default)]
 pub(super) struct Wanted {
     pub(super) baseline: Option<Baseline>,
     pub(super) primary_serves: Option<bool>,
-    pub(super) primary_template: Option<Value>,
+    /// What the primary is to have; and whether it is a promotion, which brings more than the template.
+    pub(super) primary: Option<(Snapshot, bool)>,
+    /// Whether the apex Service is to select the target's pods again.
+    pub(super) apex_to_target: bool,
+    /// Whether the router's objects are to be what they were before the Canary.
+    pub(super) restore_route: bool,
+    /// Whether the primary's autoscaler is to be brought up to date.
+    pub(super) promote_scaler: bool,
+    /// Whether the target's autoscaler is to leave the target alone.
+    pub(super) paused: Option<bool>,
     pub(super) traffic: Option<Traffic>,
     pub(super) replicas: Option<i64>,
 }
@@ -31,9 +40,14 @@ impl Turn<'_> {
         self.wanted.primary_serves = Some(primary_serves);
     }
 
-    /// Holds the primary to the given target template.
-    pub(super) fn hold_primary(&mut self, template: &Value) {
-        self.wanted.primary_template = Some(template.clone());
+    /// Holds the primary, and the ConfigMaps and Secrets it reads, to this.
+    pub(super) fn hold_primary(&mut self, snapshot: &Snapshot) {
+        self.wanted.primary = Some((snapshot.clone(), false));
+    }
+
+    /// Holds the primary to what is promoted now, with all that Flagger copies from the target then.
+    pub(super) fn promote_to(&mut self, snapshot: &Snapshot) {
+        self.wanted.primary = Some((snapshot.clone(), true));
     }
 
     /// Holds the route to this weight of the canary, in percent.
@@ -47,9 +61,10 @@ impl Turn<'_> {
         self.status.canary_weight = traffic.canary_pct;
     }
 
-    /// Holds the target to this many replicas.
+    /// Holds the target to this many replicas; at 0 its autoscaler is paused.
     pub(super) const fn hold_replicas(&mut self, replicas: i64) {
         self.wanted.replicas = Some(replicas);
+        self.wanted.paused = Some(replicas == 0);
     }
 
     /// Holds the Baseline to this.
@@ -62,10 +77,17 @@ impl Turn<'_> {
         self.said.extend(effect);
     }
 
-    /// Brings the target up, if it is down, to as many replicas as the primary has.
+    /// Brings the target up, if it is down, to as many replicas as the primary has, or as its autoscaler keeps at
+    /// the least. Pods that are still going are waited for: they may have read what was there before.
     pub(super) fn scale_up(&mut self) {
-        if workload::replicas(self.target) == 0 {
-            self.hold_replicas(self.primary.map_or(1, workload::replicas).max(1));
+        if !self.kind.is_down(self.target) {
+            self.wanted.paused = Some(false);
+        } else if self.kind.is_gone(self.target) {
+            let replicas = match &self.scaler {
+                Some(scaler) => scaler.min_replicas(),
+                None => self.primary.map_or(1, workload::replicas).max(1),
+            };
+            self.hold_replicas(replicas);
         }
     }
 
@@ -83,30 +105,31 @@ impl Turn<'_> {
                 .and_then(|next| self.baseline_write(next)),
         );
         if let Some(primary_serves) = self.wanted.primary_serves {
-            effects.extend(services::hold(
-                &services::Scene {
-                    canary: self.canary,
-                    spec: self.spec,
-                    target: self.target,
-                    label: &self.label,
-                },
-                self.services,
-                primary_serves,
-            ));
+            effects.extend(self.services_writes(primary_serves));
         }
-        effects.extend(
-            self.wanted
-                .primary_template
-                .as_ref()
-                .and_then(|template| self.primary_write(template)),
-        );
+        if let Some((snapshot, promotes)) = &self.wanted.primary {
+            effects.extend(self.config_writes(snapshot));
+            effects.extend(self.primary_write(snapshot, *promotes));
+            effects.extend(self.scaler.and_then(|scaler| {
+                let target = &self.spec.target_ref.name;
+                scaler.hold_primary(self.canary, self.settings, target, self.wanted.promote_scaler)
+            }));
+        }
         if let Some(traffic) = self.wanted.traffic {
             effects.extend(self.router.hold(&self.scene(), traffic)?);
         }
+        if self.wanted.apex_to_target {
+            effects.extend(self.apex_back());
+        }
+        if self.wanted.restore_route {
+            effects.extend(self.router.restore(&self.scene()));
+        }
+        let pause = |scaler: crate::canary::scaler::Scaler<'_>| scaler.pause(self.wanted.paused?);
+        effects.extend(self.scaler.and_then(pause));
         effects.extend(
             self.wanted
                 .replicas
-                .and_then(|replicas| workload::scale(self.target, replicas)),
+                .and_then(|replicas| self.kind.scale(self.target, replicas)),
         );
         Ok(effects)
     }
@@ -123,8 +146,52 @@ impl Turn<'_> {
         }
     }
 
+    /// The apex Service selects the target's pods again, unless it goes with the Canary.
+    fn apex_back(&self) -> Option<Effect> {
+        let [apex, ..] = self.services;
+        let apex = apex.filter(|_| self.kind != Kind::Service);
+        services::restore(&self.service_scene(), apex)
+    }
+
+    const fn service_scene(&self) -> services::Scene<'_> {
+        services::Scene {
+            canary: self.canary,
+            spec: self.spec,
+            target: self.target,
+            label: &self.label,
+        }
+    }
+
+    fn services_writes(&self, primary_serves: bool) -> Vec<Effect> {
+        if self.kind == Kind::Service {
+            let [_, _, own] = self.services;
+            return workload::hold_canary_service(self.making(), own)
+                .into_iter()
+                .collect();
+        }
+        services::hold(&self.service_scene(), self.services, primary_serves)
+    }
+
+    /// The copies that the primary reads, before the template that names them.
+    fn config_writes(&self, snapshot: &Snapshot) -> Vec<Effect> {
+        let wanted = self.wanted.baseline.as_ref();
+        let known = wanted.or(self.baseline.as_ref().map(|(_, baseline)| baseline));
+        let promoted = known.map_or(snapshot, |baseline| &baseline.promoted);
+        self.configs
+            .hold(self.canary, self.settings, snapshot, promoted)
+            .0
+    }
+
+    /// What of a snapshot's ConfigMaps and Secrets is nowhere to be found any more.
+    pub(super) fn lost(&self, snapshot: &Snapshot) -> Vec<String> {
+        let known = self.baseline.as_ref().map(|(_, baseline)| &baseline.promoted);
+        self.configs
+            .hold(self.canary, self.settings, snapshot, known.unwrap_or(snapshot))
+            .1
+    }
+
     fn baseline_write(&self, next: &Baseline) -> Option<Effect> {
-        let seen = self.baseline.as_ref().map(|(object, _)| *object);
+        let seen = self.record;
         let object = next.object(self.canary, seen);
         let write = if seen.is_some() {
             Write::Update(object.clone())
@@ -134,23 +201,23 @@ impl Turn<'_> {
         (seen != Some(&object)).then_some(Effect::Write(write))
     }
 
-    fn primary_write(&self, template: &Value) -> Option<Effect> {
+    fn primary_write(&self, snapshot: &Snapshot, promotes: bool) -> Option<Effect> {
         let Some(primary) = self.primary else {
-            let new = workload::primary(self.canary, self.spec, self.target, &self.label, template);
+            let new = self.kind.primary(self.making(), snapshot);
             return Some(Effect::Write(Write::Create(new)));
         };
-        if self.primary_has(template) {
+        if self.primary_has(snapshot) && !promotes {
             return None;
         }
         let mut next = primary.clone();
-        next.set("/spec/template", template::primary_of(template, &self.label));
-        Some(Effect::Write(Write::Update(next)))
+        self.kind.update(&mut next, self.making(), snapshot, promotes);
+        (next != *primary).then_some(Effect::Write(Write::Update(next)))
     }
 
-    /// Whether the primary has the given target template already, whatever id its last promotion gave it: a primary
-    /// that Flagger promoted is not restarted for another id.
-    pub(super) fn primary_has(&self, template: &Value) -> bool {
+    /// Whether the primary has what a snapshot says already.
+    pub(super) fn primary_has(&self, snapshot: &Snapshot) -> bool {
+        let wanted = snapshot.primary(&self.naming);
         self.primary
-            .is_some_and(|primary| template::target_of(&template::of(primary), &self.label) == *template)
+            .is_some_and(|primary| self.kind.primary_has(primary, &wanted))
     }
 }

@@ -2,12 +2,10 @@
 
 use crate::alert::Severity;
 use crate::baseline::Baseline;
-use crate::baseline::Snapshot;
 use crate::canary::status::Phase;
 use crate::canary::turn::Turn;
 use crate::canary::workload::Rollout;
 use crate::reason::Reason;
-use crate::template;
 
 impl Turn<'_> {
     /// Makes what is missing, one thing after another; the traffic moves to the primary only when it is ready.
@@ -19,8 +17,14 @@ impl Turn<'_> {
             return self.adopt();
         };
         self.hold_services(false);
-        self.hold_primary(&baseline.promoted.template);
-        let has_template = self.primary_has(&baseline.promoted.template);
+        self.hold_primary(&baseline.promoted);
+        if let Some(missing) = self.scaler.and_then(|scaler| scaler.missing()) {
+            self.wake_in(super::RETRY);
+            return Reason::Initializing {
+                what: format!("{missing}, which spec.autoscalerRef names, does not exist"),
+            };
+        }
+        let has_template = self.primary_has(&baseline.promoted);
         match self.primary_rollout() {
             Rollout::Ready if has_template => self.initialized(&baseline),
             Rollout::Ready => Reason::Initializing {
@@ -41,31 +45,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Records what is to be the primary's template, before the primary is made: the target's; or, where a primary
-    /// serves already (made by Flagger), that primary's own.
-    pub(super) fn adopt(&mut self) -> Reason {
-        let template = match self.primary {
-            Some(primary) => template::target_of(&template::of(primary), &self.label),
-            None => template::of(self.target),
-        };
-        let is_targets = template == template::of(self.target);
-        let chain = if is_targets { self.links() } else { Vec::new() };
-        let promoted = Snapshot::new(self.now, template, chain);
-        self.hold_baseline(Baseline {
-            canary: self.canary.name().to_owned(),
-            promoted,
-            candidate: None,
-        });
-        if self.status.phase == Phase::Failed {
-            // What failed under Flagger is not analysed again because another engine looks at it.
-            self.status.last_applied_spec = self.target_hash();
-        }
-        self.wake_at(self.now);
-        Reason::Initializing {
-            what: "the baseline is recorded".to_owned(),
-        }
-    }
-
     fn initialized(&mut self, baseline: &Baseline) -> Reason {
         self.hold_services(true);
         self.hold_weight(0);
@@ -79,6 +58,7 @@ impl Turn<'_> {
         self.status
             .last_promoted_spec
             .clone_from(&baseline.promoted.template_hash);
+        self.note_configs();
         self.enter(Phase::Initialized);
         self.wake_at(self.now);
         let name = self.dotted(self.canary.name());

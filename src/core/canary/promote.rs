@@ -15,7 +15,7 @@ impl Turn<'_> {
         let Some(candidate) = &baseline.candidate else {
             return self.begin(baseline, false);
         };
-        self.hold_primary(&candidate.template);
+        self.promote_to(candidate);
         self.enter(Phase::Promoting);
         self.wake_at(self.now);
         let (from, to) = (
@@ -38,10 +38,24 @@ impl Turn<'_> {
         let analysed = self.target_hash() == candidate.template_hash;
         self.hold_services(true);
         self.hold_weight(if analysed { self.status.canary_weight } else { 0 });
-        self.hold_primary(&candidate.template);
-        let has_template = self.primary_has(&candidate.template);
+        self.hold_primary(candidate);
+        let lost = self.lost(candidate).join(", ");
+        if !lost.is_empty() {
+            return self.take_back(&baseline, format!("what was analysed of {lost} is gone"));
+        }
+        let has_template = self.primary_has(candidate);
         match self.primary_rollout() {
             Rollout::Ready if has_template => self.primary_is_ready(),
+            // Flagger promoted this; what served before is not known, so that there is nothing to go back to.
+            Rollout::Dead(detail)
+                if has_template && baseline.promoted.template_hash == candidate.template_hash =>
+            {
+                self.wake_in(self.spec.analysis.interval());
+                Reason::WaitingForPods {
+                    workload: self.spec.primary(self.canary.namespace()).to_string(),
+                    detail,
+                }
+            }
             Rollout::Dead(detail) if has_template => self.take_back(&baseline, detail),
             Rollout::Ready | Rollout::Waiting(_) | Rollout::Dead(_) => {
                 self.wake_in(self.spec.analysis.interval());
@@ -51,6 +65,7 @@ impl Turn<'_> {
     }
 
     fn primary_is_ready(&mut self) -> Reason {
+        self.wanted.promote_scaler = true;
         self.hold_weight(0);
         self.enter(Phase::Finalising);
         self.wake_at(self.now);
@@ -72,7 +87,7 @@ impl Turn<'_> {
         self.commit_status(StatusState::Success, "promoted");
         self.status
             .last_promoted_spec
-            .clone_from(&candidate.template_hash);
+            .clone_from(&self.status.last_applied_spec);
         self.status.failed_checks = 0;
         if let Some(run) = &mut self.status.analysis {
             run.next_check_at = None;
@@ -105,7 +120,7 @@ impl Turn<'_> {
     /// The primary cannot run the new template: it gets its old one back, whose pods still serve, and the run failed.
     fn take_back(&mut self, baseline: &Baseline, detail: String) -> Reason {
         let because = Reason::PromotionFailed { detail };
-        self.hold_primary(&baseline.promoted.template);
+        self.hold_primary(&baseline.promoted);
         self.hold_weight(0);
         self.hold_replicas(0);
         let name = self.dotted(self.canary.name());

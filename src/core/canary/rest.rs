@@ -8,7 +8,9 @@ use crate::canary::status::Phase;
 use crate::canary::status::Run;
 use crate::canary::status::set_condition;
 use crate::canary::turn::Turn;
+use crate::chain;
 use crate::chain::Link;
+use crate::config;
 use crate::effect::Effect;
 use crate::effect::StatusState;
 use crate::effect::Write;
@@ -19,7 +21,6 @@ use crate::pull::Culprit;
 use crate::pull::RevertSpec;
 use crate::query::Observed;
 use crate::reason::Reason;
-use crate::template;
 use jiff::Timestamp;
 
 impl Turn<'_> {
@@ -29,12 +30,13 @@ impl Turn<'_> {
             return self.adopt();
         };
         let asked = self.target_hash();
-        let failed = self.status.phase == Phase::Failed && self.status.last_applied_spec == asked;
+        let run = self.status.analysis.as_ref();
+        let failed = self.status.phase == Phase::Failed && run.is_some_and(|run| run.template_hash == asked);
         if asked != baseline.promoted.template_hash && !failed {
             return self.begin(&baseline, false);
         }
         self.hold_services(true);
-        self.hold_primary(&baseline.promoted.template);
+        self.hold_primary(&baseline.promoted);
         self.hold_weight(0);
         self.hold_replicas(0);
         if failed {
@@ -149,7 +151,8 @@ impl Turn<'_> {
             .candidate
             .as_ref()
             .ok_or("the failed template is not on record")?;
-        let culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
+        let mut culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
+        self.keep_appliers(&mut culprit)?;
         let name = culprit.name();
         let seen = match self.seen.object(&name) {
             Observed::Known(seen) => seen.as_ref(),
@@ -171,11 +174,35 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Leaves out what another Kustomization applies, or none: that its change came with these commits is not known.
+    fn keep_appliers(&self, culprit: &mut Culprit) -> Result<(), String> {
+        let by = &culprit.bad.kustomization;
+        let elsewhere = |name: &ObjectRef| match self.seen.object(name) {
+            Observed::Known(Some(object)) if config::is_config(name) => {
+                chain::applier(object).as_ref() != Some(by)
+            }
+            _ => false,
+        };
+        let (others, own): (Vec<_>, Vec<_>) = culprit.objects.drain(..).partition(|name| elsewhere(name));
+        culprit.objects = own;
+        match others.first() {
+            Some(other) if culprit.objects.is_empty() => Err(format!(
+                "{other} is not applied by {}, as the workload is: its change is not in the same commits",
+                culprit.bad.kustomization
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes the checksums of what the pods read, where Flagger has them.
+    pub(super) fn note_configs(&mut self) {
+        let sums = self.configs.for_status(&self.asked.template);
+        self.status.tracked_configs = (!sums.is_empty()).then_some(sums);
+    }
+
     /// Begins an analysis, or begins it again with a newer template.
     pub(super) fn begin(&mut self, baseline: &Baseline, again: bool) -> Reason {
-        let template = template::of(self.target);
-        let links = self.links();
-        let candidate = Snapshot::new(self.now, template, links);
+        let candidate = self.asked.clone();
         let revision = candidate.revision.clone();
         self.status.analysis = Some(Run {
             template_hash: candidate.template_hash.clone(),
@@ -185,10 +212,13 @@ impl Turn<'_> {
             ..Run::default()
         });
         self.status.last_applied_spec.clone_from(&candidate.template_hash);
+        self.note_configs();
         self.status.failed_checks = 0;
         self.status.iterations = 0;
         self.status.drop_condition("Reverted");
         let chain = candidate.chain.clone();
+        let before = baseline.candidate.as_ref().filter(|_| again);
+        let only_configs = before.is_some_and(|before| before.template == candidate.template);
         // The record comes first: what is analysed must be known before it gets a request.
         self.hold_baseline(Baseline {
             candidate: Some(candidate),
@@ -196,7 +226,12 @@ impl Turn<'_> {
         });
         self.hold_services(true);
         self.hold_weight(0);
-        self.scale_up();
+        if only_configs {
+            // Pods read most of it when they start.
+            self.hold_replicas(0);
+        } else {
+            self.scale_up();
+        }
         self.enter(Phase::Progressing);
         self.wake_at(self.now);
         let name = self.dotted(&self.spec.target_ref.name);

@@ -129,7 +129,6 @@ impl Router {
         }
     }
 
-    #[allow(dead_code, reason = "for the phase Terminating")]
     /// What is to be written when the Canary goes and `revertOnDeletion` is set: objects that were there before it
     /// get their old form back; those it owns go with it.
     pub(super) fn restore(self, scene: &Scene<'_>) -> Vec<Effect> {
@@ -157,6 +156,16 @@ impl Router {
     /// Whether it can tell requests apart by `analysis.match`.
     const fn matches(self) -> bool {
         !matches!(self, Self::TrafficSplit(_) | Self::TraefikService)
+    }
+
+    /// The canary's share as the objects say it, in percent: that which nothing would have to be written for.
+    pub(super) fn canary_pct(self, scene: &Scene<'_>) -> Option<i64> {
+        let says = |weight: &i64| {
+            let writes = self.hold(scene, Traffic::weight(*weight));
+            writes.is_ok_and(|writes| writes.is_empty())
+        };
+        // The Services alone say nothing.
+        (0..=100).find(says).filter(|_| self != Self::Services)
     }
 
     /// Whether its data plane has taken the objects as they were written. Flagger looks at HTTPRoutes alone, the

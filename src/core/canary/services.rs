@@ -25,7 +25,11 @@ const PROXIES: [&str; 2] = ["istio-proxy", "envoy"];
 
 /// The names of the apex, primary and canary Services.
 pub(super) fn names(spec: &Spec, namespace: &str) -> [ObjectRef; 3] {
-    let apex = spec.apex_name();
+    // Of a Service that is itself the target, the two halves are copies, named after it.
+    let apex = match spec.target_ref.kind.as_str() {
+        "Service" => &spec.target_ref.name,
+        _ => spec.apex_name(),
+    };
     [
         apex.to_owned(),
         format!("{apex}-primary"),
@@ -61,7 +65,6 @@ pub(super) fn hold(scene: &Scene<'_>, seen: [Option<&Object>; 3], primary_serves
         .collect()
 }
 
-#[allow(dead_code, reason = "for the phase Terminating")]
 /// What is to be written when the Canary goes and `revertOnDeletion` is set: an apex that was there before the Canary
 /// selects what it did then, as `kubectl apply` noted it, else the target's pods. One that was made for the Canary
 /// goes with it.

@@ -27,12 +27,17 @@ pub struct Spec {
     pub ingress_ref: Option<IngressRef>,
     /// The Upstream whose settings the generated ones get (provider gloo).
     pub upstream_ref: Option<UpstreamRef>,
+    /// The workload's autoscaler.
+    pub autoscaler_ref: Option<AutoscalerRef>,
     /// How long the canary or the primary may take to become ready, in seconds.
     #[serde(default = "ten_minutes_s")]
     pub progress_deadline_seconds: i64,
     /// Promote without analysis.
     #[serde(default)]
     pub skip_analysis: bool,
+    /// Give the workload its traffic back when the Canary is deleted.
+    #[serde(default)]
+    pub revert_on_deletion: bool,
     /// Stop everything, leave the traffic as it is.
     #[serde(default)]
     pub suspend: bool,
@@ -51,9 +56,9 @@ const fn ten_minutes_s() -> i64 {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRef {
-    /// `apps/v1`.
+    /// `apps/v1`; `v1` for a Service.
     pub api_version: String,
-    /// `Deployment`.
+    /// `Deployment`, `DaemonSet` or `Service`.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -73,6 +78,31 @@ pub struct UpstreamRef {
     pub name: String,
     /// Its namespace; the Canary's when absent.
     pub namespace: Option<String>,
+}
+
+/// The autoscaler of a workload, in the Canary's own namespace.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalerRef {
+    /// `HorizontalPodAutoscaler` or KEDA's `ScaledObject`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The queries of the primary's triggers, by the trigger's name.
+    pub primary_scaler_queries: Option<std::collections::BTreeMap<String, String>>,
+    /// The bounds of the primary's autoscaler where they are not the target's.
+    #[serde(default)]
+    pub primary_scaler_replicas: ScalerReplicas,
+}
+
+/// Bounds of an autoscaler.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScalerReplicas {
+    /// The fewest replicas.
+    pub min_replicas: Option<i64>,
+    /// The most replicas.
+    pub max_replicas: Option<i64>,
 }
 
 /// `spec.service`.

@@ -67,6 +67,9 @@ pub struct Status {
     pub last_applied_spec: String,
     /// The hash of the template that was promoted last.
     pub last_promoted_spec: String,
+    /// The checksums of the ConfigMaps and Secrets that were analysed last, in Flagger's form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracked_configs: Option<crate::config::Checksums>,
     /// When the phase changed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Timestamp>,

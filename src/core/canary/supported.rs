@@ -16,9 +16,6 @@ pub(super) fn check(spec: &Spec) -> Result<(), Reason> {
         })
     };
     let analysis = &spec.analysis;
-    if spec.target_ref.kind != "Deployment" {
-        return unsupported("spec.targetRef.kind", &spec.target_ref.kind, "use a Deployment");
-    }
     if !analysis.step_weights.is_empty() {
         return unsupported("spec.analysis.stepWeights", "", "use stepWeight and maxWeight");
     }

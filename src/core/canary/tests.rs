@@ -3,6 +3,9 @@
 //! After every step the safety properties of `check` hold: what was not analysed is never promoted, and a Canary at
 //! rest sends nothing to its canary.
 
+mod configs;
+mod takeover;
+mod targets;
 mod telling;
 mod world;
 
@@ -204,7 +207,16 @@ fn a_primary_that_cannot_run_the_new_template_gets_its_old_one_back() {
 #[test]
 fn what_this_engine_does_not_have_is_said_and_nothing_is_touched() {
     let table = [
-        ("/spec/targetRef/kind", json!("DaemonSet"), "spec.targetRef.kind"),
+        (
+            "/spec/targetRef/kind",
+            json!("StatefulSet"),
+            "spec.targetRef.kind",
+        ),
+        (
+            "/spec/targetRef",
+            json!({"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "podinfo"}),
+            "spec.targetRef.apiVersion",
+        ),
         ("/spec/provider", json!("osm"), "spec.provider"),
         ("/spec/analysis/iterations", json!(10), "spec.analysis.iterations"),
         (

@@ -1,18 +1,23 @@
 //! One turn of a Canary: what was seen, and the move that grows out of it.
 
 use crate::baseline::Baseline;
+use crate::baseline::Snapshot;
 use crate::canary::RETRY;
+use crate::canary::configs::Configs;
 use crate::canary::hold::Wanted;
 use crate::canary::route;
 use crate::canary::route::Router;
+use crate::canary::scaler::Scaler;
 use crate::canary::services;
 use crate::canary::spec::Spec;
 use crate::canary::status::Phase;
 use crate::canary::status::Status;
 use crate::canary::status::set_condition;
 use crate::canary::supported;
-use crate::canary::workload;
+use crate::canary::workload::Kind;
+use crate::canary::workload::Making;
 use crate::canary::workload::Rollout;
+use crate::canary::workload::Terms;
 use crate::chain;
 use crate::chain::Chain;
 use crate::effect::Effect;
@@ -26,6 +31,7 @@ use crate::reason::Reason;
 use crate::settings::Settings;
 use crate::step::Step;
 use crate::template;
+use crate::template::Naming;
 use crate::verdict;
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -37,12 +43,21 @@ pub(super) struct Turn<'a> {
     pub(super) canary: &'a Object,
     pub(super) spec: &'a Spec,
     pub(super) seen: &'a Observation,
+    pub(super) kind: Kind,
     pub(super) target: &'a Object,
     pub(super) primary: Option<&'a Object>,
+    /// The record, and the object it stands in; that may stand without a record that is of use.
     pub(super) baseline: Option<(&'a Object, Baseline)>,
+    pub(super) record: Option<&'a Object>,
+    pub(super) configs: Configs<'a>,
+    pub(super) scaler: Option<Scaler<'a>>,
+    /// What the target asks for now.
+    pub(super) asked: Snapshot,
     /// The chain, when Flux applies the target and all of it could be seen.
     pub(super) chain: Option<Chain>,
-    /// The label that selects the pods.
+    /// How the primary is told from the target.
+    pub(super) naming: Naming,
+    /// The label that selects the target's pods; empty for a Service.
     pub(super) label: (String, String),
     pub(super) services: [Option<&'a Object>; 3],
     pub(super) router: Router,
@@ -79,39 +94,53 @@ impl<'a> Turn<'a> {
             return Err(reason);
         }
         let namespace = canary.namespace();
+        let kind = Kind::of(&spec.target_ref)?;
         let router = Router::of(spec, settings)?;
         let name = spec.target(namespace);
         let target = look(seen, &name)?.ok_or_else(|| Reason::TargetMissing {
             target: name.to_string(),
         })?;
-        let label = template::selector_label(target, &settings.selector_labels).ok_or_else(|| {
-            let names = settings.selector_labels.join(", ");
-            Reason::InvalidSpec {
-                detail: format!("{name}: spec.selector.matchLabels must have one of {names}"),
-            }
-        })?;
+        kind.check(target)?;
+        let naming = naming(settings, kind, target)?;
+        let primary = look(seen, &spec.primary(namespace))?;
         let [apex, primary_service, own] = services::names(spec, namespace);
         let name = Baseline::name(canary);
-        let baseline = match look(seen, &name)? {
+        let record = look(seen, &name)?;
+        let baseline = match record {
             None => None,
             Some(object) => {
                 let baseline = Baseline::of(object).map_err(|e| Reason::InvalidSpec {
                     detail: format!("{name}: {e}"),
                 })?;
-                Some((object, baseline))
+                Some((object, baseline)).filter(|(_, baseline)| !baseline.handed_over)
             }
         };
+        let known = baseline.as_ref().map(|(_, baseline)| baseline);
+        let configs = Configs::look(settings, namespace, [Some(target), primary], known, seen)?;
+        let chain = chain::applier(target).and_then(|first| chain::read(seen, &first).ok());
+        let links = chain
+            .as_ref()
+            .map(|chain| chain.links.clone())
+            .unwrap_or_default();
+        let template = template::of(target);
+        let sums = configs.asked(&template);
         Ok(Self {
             now,
             settings,
             canary,
             spec,
             seen,
+            kind,
             target,
-            primary: look(seen, &spec.primary(namespace))?,
+            primary,
             baseline,
-            chain: chain::applier(target).and_then(|first| chain::read(seen, &first).ok()),
-            label,
+            record,
+            configs,
+            scaler: Scaler::look(spec, namespace, seen)?,
+            asked: Snapshot::new(now, template, sums, links),
+            chain,
+            label: naming.label.clone().unwrap_or_default(),
+            naming,
             services: [
                 look(seen, &apex)?,
                 look(seen, &primary_service)?,
@@ -146,13 +175,19 @@ impl<'a> Turn<'a> {
     }
 
     fn decide(&mut self) -> Reason {
+        if self.canary.is_deleting() && self.spec.revert_on_deletion {
+            return self.terminate();
+        }
+        if self.may_hand_over() {
+            return self.hand_over();
+        }
         match self.status.phase {
             Phase::New | Phase::Initializing => self.initialize(),
             Phase::Initialized | Phase::Succeeded | Phase::Failed => self.rest(),
             Phase::Progressing | Phase::Waiting | Phase::WaitingPromotion => self.analyse(),
             Phase::Promoting => self.promote(),
             Phase::Finalising => self.finalise(),
-            Phase::Terminating | Phase::Terminated => Reason::Suspended,
+            Phase::Terminating | Phase::Terminated => self.terminate(),
         }
     }
 
@@ -165,6 +200,10 @@ impl<'a> Turn<'a> {
     }
 
     fn end(mut self, because: Reason) -> Step {
+        if !self.asked.configs.is_empty() {
+            // ConfigMaps and Secrets are not watched: that would be all of the cluster's.
+            self.wake_in(self.spec.analysis.interval());
+        }
         if let Some(traffic) = self.wanted.traffic {
             route::remember(&mut self.status, self.spec, self.canary, traffic);
         }
@@ -186,9 +225,20 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// The hash of the template that the target asks for now.
+    /// The hash of what the target asks for now: its template, and what its pods read.
     pub(super) fn target_hash(&self) -> String {
-        template::hash(&template::of(self.target))
+        self.asked.template_hash.clone()
+    }
+
+    /// What a primary is made of.
+    pub(super) const fn making(&self) -> Making<'_> {
+        Making {
+            canary: self.canary,
+            settings: self.settings,
+            target: self.target,
+            naming: &self.naming,
+            autoscaled: self.scaler.is_some(),
+        }
     }
 
     /// Goes to a phase.
@@ -209,12 +259,10 @@ impl<'a> Turn<'a> {
     /// How far the target's pods are.
     pub(super) fn target_rollout(&self) -> Rollout {
         let ready_pct = self.spec.analysis.canary_ready_threshold.unwrap_or(100);
-        workload::rollout(
-            self.target,
-            ready_pct,
-            self.spec.progress_deadline_seconds,
-            self.now,
-        )
+        let run = self.status.analysis.as_ref();
+        let last_tick = run.and_then(|run| run.ticks.last()).map(|tick| tick.at);
+        let since = last_tick.max(run.and_then(|run| run.started_at));
+        self.kind.rollout(self.target, self.terms(ready_pct, since))
     }
 
     /// How far the primary's pods are.
@@ -223,15 +271,17 @@ impl<'a> Turn<'a> {
             return Rollout::Waiting("it is being created".to_owned());
         };
         let ready_pct = self.spec.analysis.primary_ready_threshold.unwrap_or(100);
-        workload::rollout(primary, ready_pct, self.spec.progress_deadline_seconds, self.now)
+        let since = self.status.last_transition_time;
+        self.kind.rollout(primary, self.terms(ready_pct, since))
     }
 
-    /// The links of the chain as they are seen.
-    pub(super) fn links(&self) -> Vec<chain::Link> {
-        self.chain
-            .as_ref()
-            .map(|chain| chain.links.clone())
-            .unwrap_or_default()
+    const fn terms(&self, ready_pct: i64, since: Option<Timestamp>) -> Terms {
+        Terms {
+            ready_pct,
+            deadline_s: self.spec.progress_deadline_seconds,
+            since,
+            now: self.now,
+        }
     }
 
     /// Whether a link of the chain did not answer; it may the next time.
@@ -265,6 +315,22 @@ pub(super) fn missing(
             turn.missing
         },
     )
+}
+
+/// How the primary is told from the target; a Service's is told by its own name alone.
+fn naming(settings: &Settings, kind: Kind, target: &Object) -> Result<Naming, Reason> {
+    let label = template::selector_label(target, &settings.selector_labels);
+    if label.is_none() && kind != Kind::Service {
+        let (name, names) = (target.reference(), settings.selector_labels.join(", "));
+        return Err(Reason::InvalidSpec {
+            detail: format!("{name}: spec.selector.matchLabels must have one of {names}"),
+        });
+    }
+    Ok(Naming {
+        target: target.name().to_owned(),
+        label: label.filter(|_| kind != Kind::Service),
+        selector_labels: settings.selector_labels.clone(),
+    })
 }
 
 fn look<'a>(seen: &'a Observation, name: &ObjectRef) -> Result<Option<&'a Object>, Reason> {
@@ -304,6 +370,8 @@ pub(super) fn stuck(
 fn ready(status: &mut Status, now: Timestamp, because: &Reason) {
     let value = match because {
         Reason::Initialized | Reason::Promoted | Reason::Settled { .. } => "True",
+        // What is said of it is Flagger's affair now.
+        Reason::HandedOver => return,
         Reason::InvalidSpec { .. }
         | Reason::Unsupported { .. }
         | Reason::InvalidRoute { .. }

@@ -4,6 +4,7 @@ use crate::baseline::RECANT_API;
 use crate::baseline::Snapshot;
 use crate::canary::status::Condition;
 use crate::chain::Link;
+use crate::config;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Branch;
@@ -23,8 +24,9 @@ pub struct Culprit {
     pub good: Link,
     /// The link as it was when the failed template was applied.
     pub bad: Link,
-    /// What Git spells out there: the workload itself, or the Kustomization that patches it.
-    pub object: ObjectRef,
+    /// What Git spells out there, and is to be restored: the workload itself, ConfigMaps and Secrets that its pods
+    /// read, or the Kustomization that patches it.
+    pub objects: Vec<ObjectRef>,
 }
 
 /// Finds the culprit between what was promoted and what failed.
@@ -40,12 +42,18 @@ pub fn culprit(target: &ObjectRef, promoted: &Snapshot, failed: &Snapshot) -> Re
             "there is no revision on record that rendered the promoted template of {target}"
         ));
     };
-    let (good, bad, object) = match (good_parents.first(), bad_parents.first()) {
+    let (good, bad, objects) = match (good_parents.first(), bad_parents.first()) {
         // The Kustomization itself was changed: its own manifest is what is to be restored, one level up.
         (Some(good_parent), Some(bad_parent)) if good.spec_hash != bad.spec_hash => {
-            (good_parent, bad_parent, bad.kustomization.clone())
+            (good_parent, bad_parent, vec![bad.kustomization.clone()])
         }
-        _ => (good, bad, target.clone()),
+        _ => (good, bad, changed(target, promoted, failed)),
+    };
+    let Some(object) = objects.first() else {
+        return Err(format!(
+            "what the pods of {target} read now was not there when it was promoted: going back would delete it, which \
+             only a person may decide"
+        ));
     };
     if bad.branch.is_empty() {
         return Err(format!(
@@ -69,8 +77,19 @@ pub fn culprit(target: &ObjectRef, promoted: &Snapshot, failed: &Snapshot) -> Re
     Ok(Culprit {
         good: good.clone(),
         bad: bad.clone(),
-        object,
+        objects,
     })
+}
+
+/// What differs: the workload's own template, and what its pods read under the same name.
+fn changed(target: &ObjectRef, promoted: &Snapshot, failed: &Snapshot) -> Vec<ObjectRef> {
+    let own = (promoted.template != failed.template).then(|| target.clone());
+    let configs = promoted.configs.iter().filter(|(key, sum)| {
+        let now = failed.configs.get(*key);
+        now.is_some_and(|now| now != *sum)
+    });
+    let configs = configs.map(|(key, _)| config::object_ref(key, &target.namespace));
+    own.into_iter().chain(configs).collect()
 }
 
 impl Culprit {
@@ -137,12 +156,15 @@ impl RevertSpec {
         };
         let canary = canary.reference();
         if spec.targets.iter().all(|target| target.canary != canary) {
-            spec.targets.push(Target {
-                canary,
-                object: culprit.object.clone(),
-                kustomization: culprit.bad.kustomization.clone(),
-                good: culprit.good.commit().to_owned(),
-            });
+            for object in &culprit.objects {
+                spec.targets.push(Target {
+                    canary: canary.clone(),
+                    object: object.clone(),
+                    kustomization: culprit.bad.kustomization.clone(),
+                    good: culprit.good.commit().to_owned(),
+                });
+            }
+            // Of one Canary the workload stays first.
             spec.targets.sort_by(|a, b| a.canary.cmp(&b.canary));
         }
         Ok(spec)

@@ -197,8 +197,16 @@ fn set_primary(world: &mut World, version: &str) {
         )
         .expect("the old one goes");
     let mut primary = Object(deployment("web-primary", version));
-    let label = ("app".to_owned(), "web".to_owned());
-    primary.set("/spec/template", template::primary_of(&template, &label));
+    let naming = Naming {
+        target: "web".to_owned(),
+        label: Some(("app".to_owned(), "web".to_owned())),
+        ..Naming::default()
+    };
+    let id = template::hash(&template);
+    primary.set(
+        "/spec/template",
+        naming.primary_of(&template, &id, &BTreeSet::new()),
+    );
     world
         .cluster
         .write(now, "test", &Write::Create(primary))

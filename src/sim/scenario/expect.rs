@@ -11,6 +11,7 @@ use recant_core::baseline::RECANT_API;
 use recant_core::canary::spec::API_VERSION;
 use recant_core::canary::status::Phase;
 use recant_core::canary::status::Status;
+use recant_core::config;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::pull::RevertStatus;
@@ -263,14 +264,14 @@ fn agrees(world: &World, canary: &Object) -> Result<(), String> {
         return Err(format!("{name} is {:?} and not ready", status.phase));
     }
     let baseline = Baseline::of(&object(world, &Baseline::name(canary))?)?;
-    let target = ObjectRef::new(
-        "apps/v1",
-        "Deployment",
-        canary.namespace(),
-        canary.str("/spec/targetRef/name"),
-    );
+    let of = |field: &str| canary.str(&format!("/spec/targetRef/{field}"));
+    let target = ObjectRef::new(of("apiVersion"), of("kind"), canary.namespace(), of("name"));
     let target = object(world, &target)?;
-    if template::hash(&template::of(&target)) != baseline.promoted.template_hash {
+    let hold = |(key, sum): (&String, &String)| {
+        let config = world.cluster.get(&config::object_ref(key, canary.namespace()));
+        config.is_some_and(|config| config::checksum(&config) == *sum)
+    };
+    if template::of(&target) != baseline.promoted.template || !baseline.promoted.configs.iter().all(hold) {
         return Err(format!(
             "{} does not ask for what is promoted",
             target.reference()

@@ -47,10 +47,16 @@ pub(super) struct World {
     /// The images that were measured.
     pub(super) analysed: Vec<String>,
     pub(super) events: Vec<String>,
+    /// The objects that were written, in order.
+    pub(super) written: Vec<String>,
+    pub(super) settings: Settings,
+    /// Whether the status of Deployments is left as it is.
+    pub(super) keep_status: bool,
+    /// When the answers are bad, instead of for one image.
+    pub(super) bad_when: Option<fn(&Self) -> bool>,
     pub(super) statuses: Vec<StatusState>,
     pub(super) alerts: Vec<Alert>,
     pub(super) event_hooks: Vec<EventHook>,
-    pub(super) settings: Settings,
     pub(super) because: Option<Reason>,
     /// Stop once, after this many effects.
     pub(super) crash_at: Option<usize>,
@@ -76,10 +82,13 @@ impl World {
             weights: Vec::new(),
             analysed: Vec::new(),
             events: Vec::new(),
+            written: Vec::new(),
+            settings: Settings::default(),
+            keep_status: false,
+            bad_when: None,
             statuses: Vec::new(),
             alerts: Vec::new(),
             event_hooks: Vec::new(),
-            settings: Settings::default(),
             because: None,
             crash_at: None,
             effects: 0,
@@ -188,6 +197,25 @@ impl World {
             .collect()
     }
 
+    /// Somebody edits the Canary.
+    pub(super) fn edit_canary(&mut self, pointer: &str, value: Value) {
+        let mut canary = self.canary();
+        canary.set(pointer, value);
+        self.put(canary);
+    }
+
+    /// Somebody edits the target.
+    pub(super) fn edit_target(&mut self, pointer: &str, value: Value) {
+        let mut target = self.get("apps/v1", "Deployment", "podinfo");
+        if let Some((array, rest)) = pointer.split_once("/containers/0/") {
+            target.set_in_array(&format!("{array}/containers"), 0, rest, value);
+        } else {
+            target.set(pointer, value);
+        }
+        target.set("/metadata/generation", json!(target.generation() + 1));
+        self.put(target);
+    }
+
     pub(super) fn canary(&self) -> Object {
         self.get("flagger.app/v1beta1", "Canary", "podinfo")
     }
@@ -201,6 +229,13 @@ impl World {
         deployment
             .str("/spec/template/spec/containers/0/image")
             .to_owned()
+    }
+
+    /// The target's image, whatever kind it is of; a Service has none.
+    fn target_image(&self) -> String {
+        let of = |field: &str| self.canary().str(&format!("/spec/targetRef/{field}")).to_owned();
+        let target = self.get(&of("apiVersion"), &of("kind"), "podinfo");
+        target.str("/spec/template/spec/containers/0/image").to_owned()
     }
 
     pub(super) fn replicas(&self, deployment: &str) -> i64 {
@@ -297,13 +332,14 @@ impl World {
             }
             Query::Object(name) => Observed::Known(Answer::Object(self.objects.get(name).cloned())),
             Query::Metric(_) => {
-                let image = self.image("podinfo");
+                let image = self.target_image();
                 self.analysed.push(image.clone());
-                match self.dark.clone().unwrap_or(Observed::Known(Some(if image == BAD {
-                    62.0
-                } else {
-                    99.9
-                }))) {
+                let bad = self.bad_when.map_or(image == BAD, |bad_when| bad_when(self));
+                match self
+                    .dark
+                    .clone()
+                    .unwrap_or(Observed::Known(Some(if bad { 62.0 } else { 99.9 })))
+                {
                     Observed::Known(value) => Observed::Known(Answer::Metric(value)),
                     Observed::Unknown(why) => Observed::Unknown(why),
                 }
@@ -361,11 +397,12 @@ impl World {
                     "{name} is written twice in a step"
                 );
                 let mut object = seen.expect("the object").clone();
-                object.set("/spec/replicas", patch["spec"]["replicas"].clone());
+                merge(&mut object.0, &patch);
                 object
             }
             Write::Delete { .. } => panic!("a canary deletes nothing"),
         };
+        self.written.push(name.to_string());
         if name.kind == "TrafficSplit" {
             self.weights
                 .push(next.str("/spec/backends/0/weight").parse().expect("a weight"));
@@ -375,6 +412,25 @@ impl World {
 
     /// Every Deployment has what it asks for, unless it is frozen.
     pub(super) fn run_pods(&mut self) {
+        for mut set in self.all("DaemonSet") {
+            let down = set
+                .at("/spec/template/spec/nodeSelector")
+                .is_some_and(|s| s["flagger.app/scale-to-zero"] == "true");
+            let (pods, frozen) = (
+                i64::from(!down) * 3,
+                self.frozen.iter().any(|name| name == set.name()),
+            );
+            let status = json!({"observedGeneration": set.generation(), "desiredNumberScheduled": pods,
+                                "currentNumberScheduled": pods, "updatedNumberScheduled": pods,
+                                "numberAvailable": if frozen { 0 } else { pods }});
+            if set.at("/status") != Some(&status) {
+                set.set("/status", status);
+                self.put(set);
+            }
+        }
+        if self.keep_status {
+            return;
+        }
         for mut deployment in self.all("Deployment") {
             let replicas = deployment.int("/spec/replicas").unwrap_or(1);
             let frozen = self.frozen.iter().any(|name| name == deployment.name());
@@ -428,5 +484,22 @@ impl World {
         );
         let measured = self.analysed.iter().any(|a| a == image);
         assert!(image == GOOD || measured, "{image} was promoted unanalysed");
+    }
+}
+
+/// JSON merge patch (RFC 7396).
+fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *into = patch.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = json!({});
+    }
+    for (key, value) in fields {
+        match value {
+            Value::Null => drop(into.as_object_mut().map(|map| map.remove(key))),
+            value => merge(&mut into[key], value),
+        }
     }
 }

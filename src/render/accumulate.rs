@@ -16,6 +16,7 @@ use crate::resource::Resources;
 use crate::session::Found;
 use crate::session::Session;
 use crate::session::is_remote;
+use crate::session::left;
 use crate::session::remote;
 use crate::transform::builtin;
 use crate::transform::images;
@@ -256,6 +257,7 @@ fn component_entry(
 fn not_there(found: &Found, path: &str) -> Problem {
     match found {
         Found::Outside => Problem::error(format!("`{path}` leads out of the repository")),
+        Found::Left => left(path),
         Found::Loop => Problem::error(format!("`{path}` goes through symbolic links in a circle")),
         _ if is_remote(path) => remote(path),
         _ => Problem::error(format!("there is no `{path}`; add it or take the entry out")),

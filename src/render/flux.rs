@@ -2,12 +2,14 @@
 
 mod envsubst;
 mod glob;
-mod ignore;
+pub(crate) mod ignore;
 mod kustomization;
 pub(crate) mod layer;
 pub(crate) mod substitute;
 #[cfg(test)]
 mod tests;
 
+pub use ignore::archived;
+pub use kustomization::Files;
 pub use kustomization::Kustomization;
 pub use kustomization::Substitute;

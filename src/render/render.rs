@@ -5,6 +5,8 @@ use crate::accumulate;
 use crate::accumulate::Accumulator;
 use crate::cache::Cache;
 use crate::flux;
+use crate::flux::Files;
+use crate::flux::ignore::Ignore;
 use crate::flux::layer;
 use crate::flux::substitute;
 use crate::kustomization::decode::Problems;
@@ -41,6 +43,10 @@ pub fn render(tree: &Tree, root: &Root) -> Rendered {
 /// The same, with what other renderings have parsed already.
 pub fn render_with(tree: &Tree, root: &Root, cache: &mut Cache) -> Rendered {
     let mut session = Session::new(tree, cache);
+    session.ignore = root.flux.as_ref().and_then(|flux| match &flux.files {
+        Files::Commit { ignore } => Some(Ignore::new(ignore.as_deref())),
+        Files::Artifact => None,
+    });
     let Found::Dir(dir) = session.find("", root.path.trim_start_matches('/')) else {
         let problem = Problem::error(format!("there is no directory `{}` to render", root.path));
         session.problems.push(problem);

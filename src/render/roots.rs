@@ -99,8 +99,14 @@ struct Seen {
     plain: BTreeMap<Place, flux::Kustomization>,
     /// As other roots render them, which is what a cluster sees; one file may be rendered for several.
     rendered: BTreeMap<Place, Vec<flux::Kustomization>>,
-    /// URLs of GitRepository objects.
-    sources: BTreeMap<(String, String), String>,
+    /// GitRepository objects by namespace and name.
+    sources: BTreeMap<(String, String), Source>,
+}
+
+/// What a GitRepository says.
+struct Source {
+    url: String,
+    ignore: Option<String>,
 }
 
 /// File and line.
@@ -146,13 +152,13 @@ impl Seen {
                 known.push(kustomization);
             }
         } else if id.kind == "GitRepository" {
-            let url = object
-                .json()
-                .pointer("/spec/url")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            self.sources.insert((id.namespace, id.name), url);
+            let json = object.json();
+            let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            let source = Source {
+                url: text("/spec/url").unwrap_or_default(),
+                ignore: text("/spec/ignore"),
+            };
+            self.sources.insert((id.namespace, id.name), source);
         }
     }
 
@@ -170,9 +176,16 @@ impl Seen {
         let mut roots: Vec<Root> = Vec::new();
         for flux in self.kustomizations().filter(|k| self.may_be_here(k)) {
             if let Found::Dir(dir) = session.find("", flux.path.trim_start_matches('/')) {
+                let ignore = self
+                    .source(flux, &flux.source.2)
+                    .and_then(|source| source.ignore.clone());
+                let files = flux::Files::Commit { ignore };
                 let root = Root {
                     path: dir,
-                    flux: Some(flux.clone()),
+                    flux: Some(flux::Kustomization {
+                        files,
+                        ..flux.clone()
+                    }),
                 };
                 if !roots.contains(&root) {
                     roots.push(root);
@@ -186,20 +199,23 @@ impl Seen {
     ///
     /// `flux bootstrap` names the repository itself `flux-system`: a source with another URL is elsewhere.
     fn may_be_here(&self, flux: &flux::Kustomization) -> bool {
-        let (_, namespace, name) = &flux.source;
-        let url = |name: &str| {
-            let exact = self.sources.get(&(namespace.clone(), name.to_owned()));
-            exact.or_else(|| {
-                self.sources
-                    .iter()
-                    .find(|((_, n), _)| n == name)
-                    .map(|(_, url)| url)
-            })
-        };
-        match (url(name), url("flux-system")) {
+        let url = |name: &str| self.source(flux, name).map(|source| &source.url);
+        match (url(&flux.source.2), url("flux-system")) {
             (Some(theirs), Some(ours)) => theirs == ours,
             _ => true,
         }
+    }
+
+    /// The GitRepository of this name where a Flux Kustomization looks for it, or, since files may leave the namespace
+    /// to a kustomization, anywhere.
+    fn source(&self, flux: &flux::Kustomization, name: &str) -> Option<&Source> {
+        let exact = self.sources.get(&(flux.source.1.clone(), name.to_owned()));
+        exact.or_else(|| {
+            self.sources
+                .iter()
+                .find(|((_, n), _)| n == name)
+                .map(|(_, source)| source)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What one rendering carries along: the tree it reads, the arena it fills, the problems it finds.
 
 use crate::cache::Cache;
+use crate::flux::ignore::Ignore;
 use crate::origin::Arena;
 use crate::origin::OriginId;
 use crate::problem::Problem;
@@ -31,6 +32,8 @@ pub(crate) enum Found {
     File(String),
     Dir(String),
     Missing,
+    /// In the tree, but left out of Flux's artifact.
+    Left,
     /// Through `..` or a link, out of the tree.
     Outside,
     /// Links in a circle.
@@ -43,6 +46,8 @@ pub(crate) struct Session<'t> {
     pub(crate) arena: Arena,
     pub(crate) problems: Vec<Problem>,
     pub(crate) reads: BTreeSet<String>,
+    /// What Flux leaves out of the tree.
+    pub(crate) ignore: Option<Ignore>,
     directories: usize,
     copied: usize,
 }
@@ -55,6 +60,7 @@ impl<'t> Session<'t> {
             arena: Arena::default(),
             problems: Vec::new(),
             reads: BTreeSet::new(),
+            ignore: None,
             directories: 0,
             copied: 0,
         }
@@ -130,6 +136,9 @@ impl<'t> Session<'t> {
                 continue;
             };
             self.reads.insert(here.join("/"));
+            if self.ignore.is_some() {
+                return Found::Left;
+            }
             links += 1;
             if links > MAX_LINKS {
                 return Found::Loop;
@@ -142,7 +151,11 @@ impl<'t> Session<'t> {
         }
         let path = here.join("/");
         let found = if self.tree.bytes(&path).is_some() {
-            Found::File(path.clone())
+            if self.is_ignored(&path) {
+                Found::Left
+            } else {
+                Found::File(path.clone())
+            }
         } else if path.is_empty() || self.tree.is_dir(&path) {
             return Found::Dir(path);
         } else {
@@ -150,6 +163,13 @@ impl<'t> Session<'t> {
         };
         self.reads.insert(path);
         found
+    }
+
+    /// Whether a file of the tree does not reach Flux's artifact.
+    pub(crate) fn is_ignored(&mut self, path: &str) -> bool {
+        let Some(ignore) = &self.ignore else { return false };
+        self.reads.extend(Ignore::files(path));
+        ignore.hides(self.tree, path)
     }
 
     /// The bytes of a file, seen from `dir`, and its path.
@@ -166,6 +186,7 @@ impl<'t> Session<'t> {
             Found::Missing => Err(Problem::error(format!(
                 "there is no file `{path}`; add it or take the entry out"
             ))),
+            Found::Left => Err(left(path)),
             Found::Outside => Err(Problem::error(format!("`{path}` leads out of the repository"))),
             Found::Loop => Err(Problem::error(format!(
                 "`{path}` goes through symbolic links in a circle"
@@ -196,6 +217,14 @@ fn parts(path: &str) -> Vec<String> {
         .filter(|p| !p.is_empty() && *p != ".")
         .map(str::to_owned)
         .collect()
+}
+
+/// The problem of what is in the repository, but not where Flux builds.
+pub(crate) fn left(path: &str) -> Problem {
+    Problem::error(format!(
+        "Flux leaves `{path}` out of its artifact: it is a symbolic link, or .sourceignore or spec.ignore of the \
+         GitRepository name it"
+    ))
 }
 
 /// Whether a resource that is not in the tree names something on the network.

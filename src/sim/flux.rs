@@ -7,7 +7,6 @@
 mod apply;
 mod bootstrap;
 mod health;
-mod ignore;
 mod inventory;
 mod kustomization;
 mod outcome;

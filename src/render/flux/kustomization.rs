@@ -20,12 +20,32 @@ pub struct Kustomization {
     pub source: (String, String, String),
     /// The whole `spec`, as written.
     pub spec: Value,
+    /// What the tree it is rendered from is.
+    pub files: Files,
     /// Values of `postBuild.substituteFrom`, given from outside: they live in the cluster. Later objects win.
     pub vars: BTreeMap<String, String>,
     /// Whether a variable that is not set fails the build, as with the controller's feature gate.
     pub strict_substitution: bool,
     /// Where the values of the object come from, by JSON pointer, when that is known.
     pub origins: BTreeMap<String, Origin>,
+}
+
+/// What the tree is that a Flux Kustomization is rendered from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// A commit: source-controller takes out what `.sourceignore` files and `spec.ignore` of the GitRepository name.
+    Commit {
+        /// `spec.ignore`.
+        ignore: Option<String>,
+    },
+    /// An artifact: what is to be left out is out already.
+    Artifact,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::Commit { ignore: None }
+    }
 }
 
 /// One reference of `postBuild.substituteFrom`.
@@ -143,7 +163,7 @@ impl Kustomization {
         RENDERING.iter().all(|field| {
             let of = |k: &Self| k.spec.get(*field).and_then(told);
             of(self) == of(other)
-        })
+        }) && self.files == other.files
     }
 
     /// What `postBuild.substituteFrom` refers to, in order.

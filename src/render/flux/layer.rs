@@ -2,7 +2,6 @@
 //! there is none.
 
 use super::Kustomization as Flux;
-use super::ignore::Ignore;
 use crate::kustomization::FILE_NAMES;
 use crate::kustomization::Image;
 use crate::kustomization::Kustomization;
@@ -31,8 +30,7 @@ use crate::yaml::resolve::Rules;
 /// with a kustomization of its own.
 pub(crate) fn generate(session: &mut Session<'_>, dir: &str) -> Kustomization {
     let mut k = Kustomization::default();
-    let ignore = Ignore::of(session.tree);
-    for path in manifests(session, dir, &ignore) {
+    for path in manifests(session, dir) {
         let below = path.strip_prefix(dir).unwrap_or(&path).trim_start_matches('/');
         k.resources.push(Text {
             text: below.to_owned(),
@@ -43,7 +41,7 @@ pub(crate) fn generate(session: &mut Session<'_>, dir: &str) -> Kustomization {
 }
 
 /// Paths below a directory in the order of a walk, without what lies below a kustomization.
-fn manifests(session: &mut Session<'_>, dir: &str, ignore: &Ignore) -> Vec<String> {
+fn manifests(session: &mut Session<'_>, dir: &str) -> Vec<String> {
     let prefix = if dir.is_empty() {
         String::new()
     } else {
@@ -73,7 +71,7 @@ fn manifests(session: &mut Session<'_>, dir: &str, ignore: &Ignore) -> Vec<Strin
             Entry::File(_) => true,
             Entry::Link(_) => matches!(session.find("", path), Found::File(_)),
         };
-        if is_yaml && is_file && !ignore.matches(path) {
+        if is_yaml && is_file && !session.is_ignored(path) {
             found.push(path.to_owned());
         }
     }
@@ -83,15 +81,16 @@ fn manifests(session: &mut Session<'_>, dir: &str, ignore: &Ignore) -> Vec<Strin
 }
 
 /// The topmost directory on the way to a file that has a kustomization file.
-fn kustomized(session: &Session<'_>, prefix: &str, below: &str) -> Option<String> {
-    below
+fn kustomized(session: &mut Session<'_>, prefix: &str, below: &str) -> Option<String> {
+    let mut dirs = below
         .match_indices('/')
-        .map(|(at, _)| format!("{prefix}{}", &below[..at]))
-        .find(|dir| {
-            FILE_NAMES
-                .iter()
-                .any(|name| session.tree.get(&format!("{dir}/{name}")).is_some())
+        .map(|(at, _)| format!("{prefix}{}", &below[..at]));
+    dirs.find(|dir| {
+        FILE_NAMES.iter().any(|name| {
+            let path = format!("{dir}/{name}");
+            session.tree.get(&path).is_some() && !session.is_ignored(&path)
         })
+    })
 }
 
 /// Writes the fields of a Flux Kustomization over a kustomization.

@@ -227,3 +227,81 @@ fn what_is_no_flux_kustomization_is_refused() {
     let object = json!({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"});
     assert!(Kustomization::from_json(&object).is_err());
 }
+
+const GENERATED: &str = r#"
+//- /clusters/a.yaml
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: faces, namespace: flux-system}
+spec: {url: "https://example.org/faces.git", IGNORE}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: faces, namespace: flux-system}
+spec:
+  path: ./k8s
+  sourceRef: {kind: GitRepository, name: faces}
+//- /k8s/one.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: one}
+//- /k8s/sub/two.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: two}
+//- /k8s/sub/.sourceignore
+SOURCEIGNORE
+//- /k8s/.github/three.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: three}
+"#;
+
+#[test]
+fn what_flux_leaves_out_of_its_artifact_is_not_rendered() {
+    let table: [(&str, &str, &[&str]); 6] = [
+        ("", "", &["one", "two"]),
+        ("ignore: '*.md'", "", &["three", "one", "two"]),
+        ("ignore: \"/*\\n!/k8s/sub/two.yaml\"", "", &["two"]),
+        ("", "two.yaml", &["three", "one"]),
+        ("ignore: '!two.yaml'", "two.yaml", &["three", "one", "two"]),
+        ("", "# nothing", &["one", "two"]),
+    ];
+    for (ignore, sourceignore, wanted) in table {
+        let text = GENERATED
+            .replace(", IGNORE", &format!(", {ignore}"))
+            .replace("SOURCEIGNORE", sourceignore);
+        let tree = Tree::fixture(&text);
+        let root = roots(&tree)
+            .into_iter()
+            .find(|r| r.flux.is_some())
+            .expect("a Flux root");
+        let rendered = render(&tree, &root);
+        let names: Vec<String> = rendered.objects.iter().map(|o| o.id().name).collect();
+        assert_eq!(names, wanted, "{ignore} {sourceignore} {:?}", rendered.problems);
+        assert!(rendered.reads.contains(".sourceignore") && rendered.reads.contains("k8s/sub/.sourceignore"));
+    }
+}
+
+#[test]
+fn a_resource_that_is_left_out_or_a_link_is_a_problem_that_says_so() {
+    let kustomization = "//- /k8s/kustomization.yaml\nresources: [one.yaml]\n";
+    let hidden = Tree::fixture(&format!(
+        "{}{kustomization}",
+        GENERATED.replace(", IGNORE", ", ignore: one.yaml")
+    ));
+    let link = Tree::fixture(&format!("{}{kustomization}", GENERATED.replace(", IGNORE", "")))
+        .with_entry("k8s/one.yaml", Some(crate::Entry::Link("sub/two.yaml".into())));
+    for tree in [hidden, link] {
+        let root = roots(&tree)
+            .into_iter()
+            .find(|r| r.flux.is_some())
+            .expect("a Flux root");
+        let rendered = render(&tree, &root);
+        let said = rendered.problems[0].to_string();
+        assert!(
+            said.contains("kustomization.yaml:1: Flux leaves `one.yaml` out of its artifact"),
+            "{said}"
+        );
+    }
+}

@@ -136,6 +136,7 @@ fn build(desk: &Desk<'_>, object: &Object, tree: &recant_render::Tree) -> Result
     }
     let mut flux = recant_render::flux::Kustomization::from_json(&object.0)
         .map_err(|problem| Failure::new("BuildFailed", problem.to_string()))?;
+    flux.files = recant_render::flux::Files::Artifact;
     flux.vars = apply::variables(desk, object.namespace(), &flux.substitute_from())
         .map_err(|message| Failure::new("BuildFailed", message))?;
     let root = Root {

@@ -6,7 +6,6 @@ use super::Flux;
 use super::REQUESTED_AT;
 use super::Remotes;
 use super::SOURCE;
-use super::ignore;
 use super::status;
 use crate::clock;
 use crate::trace::What;
@@ -98,7 +97,7 @@ fn fetch(stored: Option<&Artifact>, remotes: &dyn Remotes, source: &Object) -> R
         Some(stored) => (stored.tree.clone(), stored.digest.clone()),
         None => {
             let tree = git.tree(&commit).ok_or_else(missing)?;
-            let tree = ignore::archived(&tree, ignore.as_deref());
+            let tree = recant_render::flux::archived(&tree, ignore.as_deref());
             let digest = digest(&tree);
             (tree, digest)
         }

@@ -18,6 +18,7 @@ use recant_core::canary::spec::API_VERSION as FLAGGER_API;
 use recant_core::chain::KUSTOMIZE_API;
 use recant_core::chain::SOURCE_API;
 use recant_core::effect::Effect;
+use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::reason::Reason;
 use recant_core::settings::Settings;
@@ -68,6 +69,34 @@ pub struct Told {
 /// Somebody who wants to know.
 pub type Listener = Arc<dyn Fn(&Told) + Send + Sync>;
 
+/// What happens in the controller: for metrics.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight<'a> {
+    /// A look at an object is over.
+    Looked {
+        /// The object before.
+        before: &'a Object,
+        /// The object after, with its new status.
+        after: &'a Object,
+        /// How long it took, from asking to saving.
+        took: Duration,
+        /// Whether everything was done that was decided.
+        done: bool,
+    },
+    /// An object is gone.
+    Gone(&'a ObjectRef),
+    /// How many objects wait for a look, and how many looks are under way.
+    Queue {
+        /// Waiting.
+        ready: usize,
+        /// Under way.
+        running: usize,
+    },
+}
+
+/// Somebody who counts.
+pub type Witness = Arc<dyn Fn(&Sight<'_>) + Send + Sync>;
+
 /// The controller.
 #[derive(Clone)]
 pub struct Controller {
@@ -81,6 +110,8 @@ pub struct Controller {
     pub dry_run: bool,
     /// Told of every look that came to something new.
     pub listener: Listener,
+    /// Told of everything.
+    pub witness: Witness,
 }
 
 impl Controller {
@@ -96,9 +127,13 @@ impl Controller {
                 let controller = self.clone();
                 looks.spawn(async move { look::look(&controller, name).await });
             }
+            (self.witness)(&Sight::Queue {
+                ready: queue.depth(),
+                running: looks.len(),
+            });
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(change) = changes.next() => notice(&mut queue, &change),
+                Some(change) = changes.next() => self.notice(&mut queue, &change),
                 () = queue.due() => {}
                 Some(looked) = looks.join_next() => match looked {
                     Ok(looked) => self.note(&mut queue, looked),
@@ -107,6 +142,19 @@ impl Controller {
             }
         }
         while looks.join_next().await.is_some() {}
+    }
+
+    fn notice(&self, queue: &mut Queue, change: &Change) {
+        let name = change.object.reference();
+        let is_own = (name.kind == "Canary" && name.api_version == FLAGGER_API)
+            || (matches!(name.kind.as_str(), "Revert" | "Forge") && name.api_version == RECANT_API);
+        if is_own && change.deleted {
+            queue.forget(&name);
+            (self.witness)(&Sight::Gone(&name));
+        } else if is_own {
+            queue.add(name.clone());
+        }
+        queue.changed(&name);
     }
 
     fn note(&self, queue: &mut Queue, looked: Looked) {
@@ -123,18 +171,6 @@ impl Controller {
         };
         queue.done(&name, asked, wait);
     }
-}
-
-fn notice(queue: &mut Queue, change: &Change) {
-    let name = change.object.reference();
-    let is_own = (name.kind == "Canary" && name.api_version == FLAGGER_API)
-        || (matches!(name.kind.as_str(), "Revert" | "Forge") && name.api_version == RECANT_API);
-    if is_own && change.deleted {
-        queue.forget(&name);
-    } else if is_own {
-        queue.add(name.clone());
-    }
-    queue.changed(&name);
 }
 
 /// The names of the objects that were asked about.

@@ -5,6 +5,8 @@
 //! data" is an answer of its own, apart from a server that is away and from a query it does not take.
 
 mod ask;
+mod aws;
+mod cloudwatch;
 mod datadog;
 mod dynatrace;
 mod graphite;
@@ -13,6 +15,11 @@ mod influxdb;
 mod newrelic;
 mod prometheus;
 mod splunk;
+mod stackdriver;
+
+pub use aws::Aws;
+pub use aws::Identity;
+pub use stackdriver::Google;
 
 use crate::clock::Clock;
 use crate::credential::Secret;
@@ -41,6 +48,10 @@ pub struct Settings {
     pub timeout: Duration,
     /// What time it is.
     pub clock: Clock,
+    /// Amazon's cloud.
+    pub aws: Aws,
+    /// Google's cloud.
+    pub google: Google,
 }
 
 impl Settings {
@@ -51,6 +62,8 @@ impl Settings {
             proxy: None,
             timeout: TIMEOUT,
             clock: Clock::Wall,
+            aws: Aws::default(),
+            google: Google::default(),
         }
     }
 }
@@ -87,6 +100,7 @@ impl Gauges {
             secret: secret.as_ref(),
             now: self.settings.clock.now(),
         };
+        let timeout = self.timeout(provider.kind);
         let (request, read): (_, fn(&[u8]) -> _) = match provider.kind {
             ProviderKind::Prometheus => {
                 let server = &self.settings.metrics_server;
@@ -98,15 +112,16 @@ impl Gauges {
             ProviderKind::InfluxDb => (influxdb::request(&ask)?, influxdb::read),
             ProviderKind::Dynatrace => (dynatrace::request(&ask)?, dynatrace::read),
             ProviderKind::Splunk => (splunk::request(&ask)?, splunk::read),
-            ProviderKind::CloudWatch | ProviderKind::Stackdriver => {
-                let name = provider.kind.name();
-                return Err(PortError::Invalid(format!("there is no client for {name}")));
+            ProviderKind::CloudWatch => {
+                let request = cloudwatch::request(&ask, &self.settings.aws, &self.http, timeout);
+                (request.await?, cloudwatch::read)
+            }
+            ProviderKind::Stackdriver => {
+                let request = stackdriver::request(&ask, &self.settings.google, &self.http, timeout);
+                (request.await?, stackdriver::read)
             }
         };
-        let (shown, body) = self
-            .http
-            .send(request, provider, self.timeout(provider.kind))
-            .await?;
+        let (shown, body) = self.http.send(request, provider, timeout).await?;
         let value = read(&body).map_err(|why| PortError::Invalid(format!("{shown}: {why}")))?;
         Ok(value.filter(|value| !value.is_nan()))
     }

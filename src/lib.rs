@@ -11,6 +11,7 @@ pub mod gauge;
 pub mod hook;
 pub mod interrupt;
 pub mod manifests;
+pub mod meter;
 pub mod notifier;
 pub mod observe;
 pub mod perform;

@@ -44,6 +44,8 @@ pub struct Settings {
     pub alerts: Option<Destination>,
     /// For events.
     pub event_webhook: Option<Token>,
+    /// Where the messages are counted.
+    pub outcomes: Arc<Outcomes>,
 }
 
 /// What became of the messages so far.
@@ -57,6 +59,16 @@ pub struct Outcomes {
     pub waiting: AtomicU64,
 }
 
+impl Outcomes {
+    /// Waits until everything is sent or given up, at most this long.
+    pub async fn drained(&self, at_most: Duration) {
+        let since = Instant::now();
+        while self.waiting.load(Ordering::Relaxed) > 0 && since.elapsed() < at_most {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 /// The adapter.
 pub struct Courier {
     inner: Arc<Inner>,
@@ -67,7 +79,6 @@ struct Inner {
     cluster: Arc<dyn Cluster>,
     settings: Settings,
     poster: Arc<Poster>,
-    outcomes: Arc<Outcomes>,
 }
 
 #[derive(Debug)]
@@ -83,7 +94,6 @@ impl Courier {
             cluster,
             settings,
             poster,
-            outcomes: Arc::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -91,21 +101,8 @@ impl Courier {
         }
     }
 
-    /// What became of the messages so far.
-    pub fn outcomes(&self) -> Arc<Outcomes> {
-        Arc::clone(&self.inner.outcomes)
-    }
-
-    /// Waits until everything is sent or given up, at most this long.
-    pub async fn drain(&self, at_most: Duration) {
-        let since = Instant::now();
-        while self.inner.outcomes.waiting.load(Ordering::Relaxed) > 0 && since.elapsed() < at_most {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     fn take(&self, destination: String, message: Message) -> Result<(), PortError> {
-        let outcomes = &self.inner.outcomes;
+        let outcomes = &self.inner.settings.outcomes;
         outcomes.waiting.fetch_add(1, Ordering::Relaxed);
         let lane = self.lane(destination);
         lane.try_send(message).map_err(|_| {
@@ -151,12 +148,13 @@ async fn work(inner: Arc<Inner>, mut lane: mpsc::Receiver<Message>) {
             Message::Alert(alert) => inner.alert(alert).await,
             Message::Event(hook) => inner.event(hook).await,
         };
+        let outcomes = &inner.settings.outcomes;
         let outcome = match &sent {
-            Ok(()) => &inner.outcomes.sent,
-            Err(_) => &inner.outcomes.failed,
+            Ok(()) => &outcomes.sent,
+            Err(_) => &outcomes.failed,
         };
         outcome.fetch_add(1, Ordering::Relaxed);
-        inner.outcomes.waiting.fetch_sub(1, Ordering::Relaxed);
+        outcomes.waiting.fetch_sub(1, Ordering::Relaxed);
         let Err(error) = sent else { continue };
         match &message {
             Message::Alert(alert) => {

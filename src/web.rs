@@ -1,11 +1,15 @@
-//! What `recant run` serves: health for the kubelet, and an overview for people. It reads a [`Board`] that the
-//! controller writes; it calls no adapter and changes nothing.
+//! What `recant run` serves: health for the kubelet, metrics for Prometheus, and an overview for people. It reads a
+//! [`Board`] and a [`Meter`] that the controller writes; it calls no adapter and changes nothing.
 
 use crate::controller::Told;
+use crate::meter;
+use crate::meter::Meter;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use maud::DOCTYPE;
 use maud::Markup;
@@ -41,23 +45,37 @@ impl Board {
     }
 }
 
+/// What is shown.
+#[derive(Clone)]
+pub struct Shown {
+    /// The last word about every object.
+    pub board: Arc<Board>,
+    /// The metrics.
+    pub meter: Arc<Meter>,
+}
+
 /// Serves until told to stop.
 ///
 /// # Errors
 /// When the listener breaks.
-pub async fn serve(listener: TcpListener, board: Arc<Board>, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, shown: Shown, stop: CancellationToken) -> std::io::Result<()> {
     let pages = Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(async || (StatusCode::OK, "ok")))
+        .route("/metrics", get(metrics))
         .route("/", get(overview))
-        .with_state(board);
+        .with_state(shown);
     axum::serve(listener, pages)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
 }
 
-async fn overview(State(board): State<Arc<Board>>) -> Html<String> {
-    Html(page(&board.words()).into_string())
+async fn metrics(State(shown): State<Shown>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, meter::CONTENT_TYPE)], shown.meter.text())
+}
+
+async fn overview(State(shown): State<Shown>) -> Html<String> {
+    Html(page(&shown.board.words()).into_string())
 }
 
 fn page(words: &[Told]) -> Markup {

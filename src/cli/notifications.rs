@@ -95,6 +95,7 @@ impl Notifications {
         Ok(Settings {
             alerts,
             event_webhook: given(self.event_webhook.as_ref()).map(Token::new),
+            ..Settings::default()
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::cluster::Kube;
 use crate::controller::Controller;
 use crate::gauge;
 use crate::interrupt::interrupted;
+use crate::meter::Meter;
 use crate::post::Poster;
 use crate::repo;
 use crate::web;
@@ -18,7 +19,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long a stop waits for alerts that are not sent yet.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How to reach the cluster, and what holds for all canaries.
 #[derive(Debug, clap::Args)]
@@ -70,7 +75,7 @@ pub(super) struct Args {
     /// Where Git repositories are cached; it may be emptied at any time.
     #[arg(long, value_name = "DIR", default_value = "/tmp/recant")]
     cache_dir: PathBuf,
-    /// Where /healthz, /readyz and the overview are served.
+    /// Where /healthz, /readyz, /metrics and the overview are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     #[command(flatten)]
@@ -100,13 +105,19 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .answers()
         .await
         .context("the cluster (is it the right --kubeconfig?)")?;
-    let gauge = gauge::Settings::new(&args.metrics_server);
+    let gauge = gauge::Settings {
+        aws: gauge::Aws::from_env(),
+        ..gauge::Settings::new(&args.metrics_server)
+    };
+    let notifications = args.notifications.settings()?;
+    let outcomes = Arc::clone(&notifications.outcomes);
+    let meter = Arc::new(Meter::new(&args.mesh_provider, Arc::clone(&outcomes)));
     let ports = wire::ports(
         cluster,
         &args.namespace,
         repo::Settings::new(&args.cache_dir),
         gauge,
-        args.notifications.settings()?,
+        notifications,
         Poster::default(),
     )?;
     let stop = CancellationToken::new();
@@ -114,20 +125,26 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("--listen {}: is the port in use?", args.listen))?;
-    tracing::info!(address = %args.listen, "serving /healthz, /readyz and the overview");
-    let pages = tokio::spawn(web::serve(listener, Arc::clone(&board), stop.clone()));
+    tracing::info!(address = %args.listen, "serving /healthz, /readyz, /metrics and the overview");
+    let shown = web::Shown {
+        board: Arc::clone(&board),
+        meter: Arc::clone(&meter),
+    };
+    let pages = tokio::spawn(web::serve(listener, shown, stop.clone()));
     let controller = Controller {
         ports,
         settings: settings(args),
         clock: Clock::Wall,
         dry_run: args.dry_run,
         listener: Arc::new(move |told| board.note(told)),
+        witness: Arc::new(move |sight| meter.note(sight)),
     };
     let running = tokio::spawn(controller.run(stop.clone()));
     interrupted().await?;
     tracing::info!("stopping");
     stop.cancel();
     running.await?;
+    outcomes.drained(LAST_WORDS).await;
     pages.await??;
     Ok(ExitCode::SUCCESS)
 }

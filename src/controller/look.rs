@@ -2,6 +2,7 @@
 
 use crate::controller::Asked;
 use crate::controller::Controller;
+use crate::controller::Sight;
 use crate::controller::Told;
 use crate::observe::observe;
 use crate::perform;
@@ -17,6 +18,7 @@ use recant_core::query::Observation;
 use recant_core::query::Query;
 use recant_core::step;
 use recant_core::step::Step;
+use std::time::Instant;
 
 /// What a look came to.
 pub(super) struct Looked {
@@ -49,6 +51,7 @@ pub(super) async fn look(controller: &Controller, name: ObjectRef) -> Looked {
             };
         }
     };
+    let since = Instant::now();
     let now = controller.clock.now();
     let seen = observe(&controller.ports, |seen| ask(controller, now, &object, seen)).await;
     let asked = seen.queries().filter_map(about).collect();
@@ -58,7 +61,15 @@ pub(super) async fn look(controller: &Controller, name: ObjectRef) -> Looked {
         _ => canary::step(now, &controller.settings, &object, &seen),
     };
     let wake = step.wake;
+    let next = step.status.clone().filter(|_| !controller.dry_run);
     let again = carry_out(controller, now, &object, step).await.is_err();
+    let after = next.as_ref().filter(|_| !again).unwrap_or(&object);
+    (controller.witness)(&Sight::Looked {
+        before: &object,
+        after,
+        took: since.elapsed(),
+        done: !again,
+    });
     Looked {
         name,
         asked,

@@ -31,6 +31,11 @@ impl Queue {
         }
     }
 
+    /// How many wait for a look now.
+    pub(super) fn depth(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Puts everybody in line who asked about this object.
     pub(super) fn changed(&mut self, object: &ObjectRef) {
         let askers = self.asked.iter().filter(|(_, asked)| asked.contains(object));

@@ -238,6 +238,7 @@ impl House {
             clock,
             dry_run: false,
             listener,
+            witness: std::sync::Arc::new(|_| ()),
         };
         let stop = CancellationToken::new();
         self.recant = Some((tokio::spawn(controller.run(stop.clone())), stop));

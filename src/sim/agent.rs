@@ -28,6 +28,7 @@ use recant_core::hook::HookAnswer;
 use recant_core::hook::HookCall;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
+use recant_core::provider::ProviderKind;
 use recant_core::pull;
 use recant_core::query::Access;
 use recant_core::query::Answer;
@@ -284,6 +285,13 @@ fn with_git(world: &mut World, url: &RepoUrl, ask: impl FnOnce(&BoxedGit) -> Ans
 }
 
 fn metric(world: &World, query: &MetricQuery) -> Observed<Answer> {
+    let kind = query.provider.kind;
+    if kind != ProviderKind::Prometheus {
+        return Observed::Unknown(Why::Unreachable(format!(
+            "this world has no {}",
+            kind.name()
+        )));
+    }
     match world.gauge.number(&query.query, world.now()) {
         Ok(value) => Observed::Known(Answer::Metric(value)),
         Err(error) => Observed::Unknown(Why::Invalid(error.to_string())),

@@ -1,6 +1,7 @@
 //! The metric providers against small servers that are stricter than the real ones: they look at path, query, headers
 //! and body, and answer in the shapes of the published APIs.
 
+mod clouds;
 mod errors;
 mod prometheus;
 mod providers;
@@ -42,8 +43,21 @@ fn query(provider: Provider, query: &str) -> MetricQuery {
     }
 }
 
+/// Settings with a clock that stands at [`NOW_S`].
+fn settings(metrics_server: &str) -> Settings {
+    Settings {
+        // So slow that it stands still.
+        clock: Clock::Fast {
+            start: jiff::Timestamp::from_second(NOW_S).unwrap(),
+            since: Instant::now(),
+            speed: 1e-9,
+        },
+        ..Settings::new(metrics_server)
+    }
+}
+
 /// Providers with a Secret `ops/creds` of these values.
-fn gauges(secret: &[(&str, &str)], metrics_server: &str, timeout: Duration) -> Gauges {
+fn with_settings(secret: &[(&str, &str)], settings: Settings) -> Gauges {
     let cluster = Objects::default();
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let data: serde_json::Map<String, Value> = secret
@@ -53,17 +67,15 @@ fn gauges(secret: &[(&str, &str)], metrics_server: &str, timeout: Duration) -> G
     cluster.put(j!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "ops", "name": "creds"}, "data": data,
     }));
+    Gauges::new(Arc::new(cluster), settings).unwrap()
+}
+
+fn gauges(secret: &[(&str, &str)], metrics_server: &str, timeout: Duration) -> Gauges {
     let settings = Settings {
         timeout,
-        // So slow that it stands still.
-        clock: Clock::Fast {
-            start: jiff::Timestamp::from_second(NOW_S).unwrap(),
-            since: Instant::now(),
-            speed: 1e-9,
-        },
-        ..Settings::new(metrics_server)
+        ..settings(metrics_server)
     };
-    Gauges::new(Arc::new(cluster), settings).unwrap()
+    with_settings(secret, settings)
 }
 
 async fn ask(secret: &[(&str, &str)], asked: MetricQuery) -> Result<Option<f64>, PortError> {

@@ -17,6 +17,7 @@ mod histories;
 mod kube_api;
 mod manifests;
 mod metrics;
+mod notifier;
 mod own_kinds;
 mod plan_cli;
 mod repo;

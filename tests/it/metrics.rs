@@ -8,7 +8,11 @@ use recant::gauge::Gauges;
 use recant::gauge::Settings;
 use recant::port::Gauge;
 use recant::port::PortError;
+use recant_core::canary::spec::Spec;
+use recant_core::object::Object;
 use recant_core::query::MetricQuery;
+use recant_core::query::Observation;
+use recant_core::query::Query;
 use recant_sim::gauge::Labels;
 use recant_sim::world::World;
 use serde_json::Value;
@@ -54,6 +58,48 @@ async fn recants_own_client_reads_numbers_no_data_and_errors() {
         matches!(&error, PortError::Invalid(why) if why.contains("parse error")),
         "{error}"
     );
+}
+
+#[test]
+fn every_built_in_query_is_promql() {
+    let gauge = recant_sim::gauge::Gauge::default();
+    let now = Timestamp::UNIX_EPOCH;
+    for provider in [
+        "linkerd",
+        "smi:v1alpha2",
+        "kubernetes",
+        "gatewayapi:v1",
+        "nginx",
+        "istio",
+        "traefik",
+        "contour",
+        "gloo",
+    ] {
+        let canary = Object(serde_json::json!({
+            "metadata": {"name": "web", "namespace": "test"},
+            "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+                     "provider": provider, "service": {"port": 80},
+                     "analysis": {"metrics": [{"name": "request-success-rate"}, {"name": "request-duration"}]}},
+        }));
+        let spec = Spec::of(&canary).unwrap();
+        let settings = recant_core::settings::Settings {
+            mesh_provider: "istio".to_owned(),
+            ..Default::default()
+        };
+        let asked = recant_core::verdict::ask(&settings, &canary, &spec, &Observation::default());
+        assert_eq!(asked.len(), 2, "{provider}");
+        for query in asked {
+            let Query::Metric(query) = query else {
+                panic!("{query:?}")
+            };
+            assert_eq!(
+                gauge.number(&query.query, now),
+                Ok(None),
+                "{provider}: {}",
+                query.query
+            );
+        }
+    }
 }
 
 async fn get(server: &Server, target: &str) -> (u16, String) {

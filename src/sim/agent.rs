@@ -287,10 +287,7 @@ fn with_git(world: &mut World, url: &RepoUrl, ask: impl FnOnce(&BoxedGit) -> Ans
 fn metric(world: &World, query: &MetricQuery) -> Observed<Answer> {
     let kind = query.provider.kind;
     if kind != ProviderKind::Prometheus {
-        return Observed::Unknown(Why::Unreachable(format!(
-            "this world has no {}",
-            kind.name()
-        )));
+        return Observed::Unknown(Why::Unreachable(format!("this world has no {}", kind.name())));
     }
     match world.gauge.number(&query.query, world.now()) {
         Ok(value) => Observed::Known(Answer::Metric(value)),

@@ -7,7 +7,6 @@ mod prometheus;
 mod providers;
 
 use crate::forge_clients::bound::Objects;
-use base64::Engine as _;
 use recant::clock::Clock;
 use recant::gauge::Gauges;
 use recant::gauge::Settings;
@@ -17,8 +16,6 @@ use recant_core::object::ObjectRef;
 use recant_core::provider::Provider;
 use recant_core::provider::ProviderKind;
 use recant_core::query::MetricQuery;
-use serde_json::Value;
-use serde_json::json as j;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
@@ -59,14 +56,7 @@ fn settings(metrics_server: &str) -> Settings {
 /// Providers with a Secret `ops/creds` of these values.
 fn with_settings(secret: &[(&str, &str)], settings: Settings) -> Gauges {
     let cluster = Objects::default();
-    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let data: serde_json::Map<String, Value> = secret
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), Value::from(encode(value))))
-        .collect();
-    cluster.put(j!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "ops", "name": "creds"}, "data": data,
-    }));
+    cluster.put_secret("ops", "creds", secret);
     Gauges::new(Arc::new(cluster), settings).unwrap()
 }
 

@@ -102,6 +102,90 @@ fn every_built_in_query_is_promql() {
     }
 }
 
+/// The samples of a page of metrics, as a Prometheus keeps them.
+fn scraped(text: &str, at: Timestamp) -> recant_sim::gauge::Gauge {
+    let mut gauge = recant_sim::gauge::Gauge::default();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let labels: Vec<(&str, &str)> = labels
+            .trim_end_matches('}')
+            .split_terminator(',')
+            .map(|label| label.split_once('=').unwrap())
+            .map(|(key, value)| (key, value.trim_matches('"')))
+            .collect();
+        let sample = recant_sim::gauge::Sample::new(at.as_millisecond(), value.parse().unwrap());
+        gauge.push(Labels::new(name, &labels), sample);
+    }
+    gauge
+}
+
+/// What dashboards and alerts ask that were made for Flagger.
+#[test]
+fn queries_made_for_flagger_are_answered() {
+    let canary = |name: &str, phase: &str, weight: i64| {
+        Object(serde_json::json!({
+            "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": {"namespace": "test", "name": name},
+            "spec": {"targetRef": {"kind": "Deployment", "name": name}, "service": {"port": 80},
+                     "analysis": {"stepWeight": 5, "metrics": [{"name": "errors", "query": "q"}]}},
+            "status": {"phase": phase, "canaryWeight": weight, "analysis": {"checks": [
+                {"name": "errors", "outcome": {"pass": 0.25}, "range": {"max": 1.0}, "query": "q"}]}},
+        }))
+    };
+    let meter = recant::meter::Meter::new("istio", Arc::default());
+    let look = |before: &Object, after: &Object| {
+        meter.note(&recant::controller::Sight::Looked {
+            before,
+            after,
+            took: std::time::Duration::from_millis(30),
+            done: true,
+        });
+    };
+    look(
+        &canary("podinfo", "Progressing", 10),
+        &canary("podinfo", "Progressing", 15),
+    );
+    look(&canary("bad", "Progressing", 5), &canary("bad", "Failed", 0));
+    let at = Timestamp::from_second(1_767_225_600).unwrap();
+    let gauge = scraped(&meter.text(), at);
+    for (query, expected) in [
+        ("count(flagger_canary_status > 1)", 1.0),
+        ("flagger_canary_status{name=\"bad\",namespace=\"test\"}", 2.0),
+        (
+            "flagger_canary_weight{workload=\"podinfo\",namespace=\"test\"}",
+            15.0,
+        ),
+        (
+            "flagger_canary_weight{workload=~\".*-primary\",namespace=\"test\"} < 100",
+            85.0,
+        ),
+        ("sum(flagger_canary_total{namespace=\"test\"})", 2.0),
+        (
+            "max(flagger_canary_metric_analysis{name=\"podinfo\",metric=\"errors\"})",
+            0.25,
+        ),
+        (
+            "sum(flagger_canary_failures_total{deployment_strategy=\"canary\",analysis_status=\"completed\"}) by (name)",
+            1.0,
+        ),
+        (
+            "sum(flagger_canary_duration_seconds_sum) / sum(flagger_canary_duration_seconds_count)",
+            0.03,
+        ),
+        (
+            "histogram_quantile(1, sum(flagger_canary_duration_seconds_bucket) by (le))",
+            0.05,
+        ),
+        ("count(flagger_info{mesh_provider=\"istio\"})", 1.0),
+    ] {
+        let got = gauge.number(query, at).unwrap();
+        assert!(
+            got.is_some_and(|got| (got - expected).abs() < 1e-9),
+            "{query}: {got:?}"
+        );
+    }
+}
+
 async fn get(server: &Server, target: &str) -> (u16, String) {
     let response = reqwest::get(format!("{}{target}", server.url())).await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())

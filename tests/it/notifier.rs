@@ -6,7 +6,6 @@ use crate::serve::Seen;
 use crate::serve::json;
 use crate::serve::nobody;
 use axum::response::IntoResponse;
-use base64::Engine as _;
 use recant::credential::Token;
 use recant::notifier::Courier;
 use recant::notifier::Destination;
@@ -57,14 +56,7 @@ fn courier(spec: Value, secret: &[(&str, &str)], settings: Settings) -> (Courier
         "apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider",
         "metadata": {"namespace": "ops", "name": "chat"}, "spec": spec,
     }));
-    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let data: serde_json::Map<String, Value> = secret
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), Value::from(encode(value))))
-        .collect();
-    cluster.put(j!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "ops", "name": "creds"}, "data": data,
-    }));
+    cluster.put_secret("ops", "creds", secret);
     let outcomes = Arc::clone(&settings.outcomes);
     let poster = Arc::new(Poster::with_backoff(Duration::from_millis(5)));
     (Courier::new(Arc::new(cluster), settings, poster), outcomes)

@@ -39,6 +39,17 @@ impl Objects {
         all.retain(|known| known.reference() != object.reference());
         all.push(object);
     }
+
+    /// A Secret of these values.
+    pub(crate) fn put_secret(&self, namespace: &str, name: &str, values: &[(&str, &str)]) {
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let data: serde_json::Map<String, Value> = values
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), Value::from(encode(value))))
+            .collect();
+        let metadata = j!({ "namespace": namespace, "name": name });
+        self.put(j!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data }));
+    }
 }
 
 impl Cluster for Objects {

@@ -4,6 +4,7 @@ use crate::config;
 use crate::config::Config;
 use crate::flux::layer;
 use crate::generate;
+use crate::id::Id;
 use crate::kustomization;
 use crate::kustomization::Decode;
 use crate::kustomization::Kustomization;
@@ -31,6 +32,7 @@ use crate::transform::replicas;
 use crate::transform::vars;
 use crate::transform::vars::Var;
 use crate::yaml::Node;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a kustomization has gathered.
@@ -44,14 +46,14 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    fn append(&mut self, session: &mut Session<'_>, more: Vec<resource::Resource>) {
-        for (origin, problem) in self.resources.append(more) {
+    fn append(&mut self, session: &mut Session<'_>, more: Vec<resource::Resource>, taken: &mut BTreeSet<Id>) {
+        for (origin, problem) in self.resources.append(more, taken) {
             session.problem(problem, origin);
         }
     }
 
-    fn merge(&mut self, session: &mut Session<'_>, other: Self) {
-        self.append(session, other.resources.list);
+    fn merge(&mut self, session: &mut Session<'_>, other: Self, taken: &mut BTreeSet<Id>) {
+        self.append(session, other.resources.list, taken);
         let merged = self.configure(&session.cache.defaults, &other.config);
         session.check(merged, OriginId::None);
         let mut problems = Problems::new();
@@ -172,8 +174,10 @@ pub(crate) fn target(
         ));
         session.problem(problem, *origin);
     }
+    // Nothing is renamed while resources are gathered.
+    let mut taken = acc.resources.names();
     for entry in &k.resources {
-        resource_entry(session, entry, dir, chain, acc);
+        resource_entry(session, entry, dir, chain, acc, &mut taken);
     }
     let config = config::load(session, &k.configurations, dir);
     let merged = acc.configure(&session.cache.defaults, &config);
@@ -196,6 +200,7 @@ fn resource_entry(
     dir: &str,
     chain: &mut Vec<String>,
     acc: &mut Accumulator,
+    taken: &mut BTreeSet<Id>,
 ) {
     match session.find(dir, &entry.text) {
         Found::File(path) => {
@@ -204,7 +209,7 @@ fn resource_entry(
                 .map_err(|problem| (OriginId::None, problem))
                 .and_then(resource::from_documents);
             match read {
-                Ok(resources) => acc.append(session, resources),
+                Ok(resources) => acc.append(session, resources, taken),
                 Err((origin, problem)) => session.problem(problem, origin),
             }
         }
@@ -214,7 +219,7 @@ fn resource_entry(
                 return;
             }
             let child = directory(session, &path, chain, entry);
-            acc.merge(session, child);
+            acc.merge(session, child, taken);
         }
         found => session.problem(not_there(&found, &entry.text), entry.origin),
     }

@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use crate::yaml::Kind;
 use crate::yaml::Node;
 use crate::yaml::Scalar;
+use std::borrow::Cow;
 
 /// A path to a field of some kinds of objects. Empty group, version and kind mean any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,29 +98,25 @@ pub(crate) fn apply(
 }
 
 /// Splits a path at `/`; `\/` is a slash inside of a part.
-pub(crate) fn split_path(path: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut chars = path.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.peek() == Some(&'/') => {
-                chars.next();
-                push(&mut parts, '/');
+pub(crate) fn split_path(path: &str) -> Vec<Cow<'_, str>> {
+    let mut parts: Vec<Cow<'_, str>> = Vec::new();
+    let mut joins = false;
+    for piece in path.split('/') {
+        match parts.last_mut() {
+            Some(last) if joins => {
+                let whole = last.to_mut();
+                whole.pop();
+                whole.push('/');
+                whole.push_str(piece);
             }
-            '/' => parts.push(String::new()),
-            c => push(&mut parts, c),
+            _ => parts.push(Cow::Borrowed(piece)),
         }
+        joins = piece.ends_with('\\');
     }
-    if parts.first().is_some_and(String::is_empty) && parts.len() > 1 {
+    if parts.len() > 1 && parts[0].is_empty() {
         parts.remove(0);
     }
     parts
-}
-
-fn push(parts: &mut [String], c: char) {
-    if let Some(last) = parts.last_mut() {
-        last.push(c);
-    }
 }
 
 struct Walk<'s> {
@@ -130,7 +127,7 @@ struct Walk<'s> {
 }
 
 impl Walk<'_> {
-    fn step(&mut self, node: &mut Node, parts: &[String]) -> Result<(), Problem> {
+    fn step(&mut self, node: &mut Node, parts: &[Cow<'_, str>]) -> Result<(), Problem> {
         let Some((part, rest)) = parts.split_first() else {
             return (self.set)(node);
         };
@@ -144,7 +141,7 @@ impl Walk<'_> {
         }
     }
 
-    fn field(&mut self, node: &mut Node, part: &str, rest: &[String]) -> Result<(), Problem> {
+    fn field(&mut self, node: &mut Node, part: &str, rest: &[Cow<'_, str>]) -> Result<(), Problem> {
         let (name, is_list) = match part.strip_suffix("[]") {
             Some(name) => (name, true),
             None => (part, false),

@@ -7,6 +7,7 @@ use crate::patch::merge::Tomb;
 use crate::problem::Problem;
 use crate::yaml::Kind;
 use crate::yaml::Node;
+use std::collections::BTreeSet;
 
 /// What to do when a generated object's name is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -264,21 +265,26 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
-    /// Adds objects; one whose current name is taken is a problem.
-    pub(crate) fn append(&mut self, more: Vec<Resource>) -> Vec<(OriginId, Problem)> {
-        let mut known: std::collections::BTreeSet<Id> = self.list.iter().map(Resource::id).collect();
+    /// The names of all objects.
+    pub(crate) fn names(&self) -> BTreeSet<Id> {
+        self.list.iter().map(Resource::id).collect()
+    }
+
+    /// Adds objects; one whose current name is in `taken` is a problem.
+    pub(crate) fn append(
+        &mut self,
+        more: Vec<Resource>,
+        taken: &mut BTreeSet<Id>,
+    ) -> Vec<(OriginId, Problem)> {
         let mut problems = Vec::new();
         for resource in more {
             let id = resource.id();
-            if !known.insert(id.clone()) {
-                problems.push((
-                    resource.node.origin,
-                    Problem::error(format!(
-                        "`{id}` is there already; an object can be added only once"
-                    )),
-                ));
+            if taken.contains(&id) {
+                let problem = format!("`{id}` is there already; an object can be added only once");
+                problems.push((resource.node.origin, Problem::error(problem)));
                 continue;
             }
+            taken.insert(id);
             self.list.push(resource);
         }
         problems
@@ -286,7 +292,7 @@ impl Resources {
 
     /// Objects whose current name another one before them has.
     pub(crate) fn repeated(&self) -> Vec<(OriginId, Id)> {
-        let mut known = std::collections::BTreeSet::new();
+        let mut known = BTreeSet::new();
         let ids = self.list.iter().map(|r| (r.node.origin, r.id()));
         ids.filter(|(_, id)| !known.insert(id.clone())).collect()
     }

@@ -65,40 +65,56 @@ pub(crate) fn run(session: &mut Session<'_>, resources: &mut Resources, referenc
     if by_name.is_empty() {
         return;
     }
+    let mut by_kind: BTreeMap<Gvk, Vec<Reference<'_>>> = BTreeMap::new();
     for (at, resource) in resources.list.iter_mut().enumerate() {
         let first = resource.original_id().gvk;
+        let fields = by_kind
+            .entry(first)
+            .or_insert_with_key(|kind| fields_of(kind, references));
         let scope = Scope::of(resource);
-        for reference in references {
-            let specs = reference.referrers.iter();
-            for spec in specs.filter(|s| first.is_selected(&s.group, &s.version, &s.kind)) {
-                let finder = Finder {
-                    candidates: &candidates,
-                    by_name: &by_name,
-                    referred: &reference.referred,
-                    role: role(resource, spec),
-                    scope: &scope,
-                    prefixes: &candidates[at].prefixes,
-                    suffixes: &candidates[at].suffixes,
-                };
-                update(session, resource, spec, &finder);
-            }
+        for (referred, spec) in fields {
+            let finder = Finder {
+                candidates: &candidates,
+                by_name: &by_name,
+                referred,
+                role: role(resource, spec),
+                scope: &scope,
+                prefixes: &candidates[at].prefixes,
+                suffixes: &candidates[at].suffixes,
+            };
+            update(session, resource, spec, &finder);
         }
     }
 }
 
+/// What is named, and the field that names it.
+type Reference<'r> = (&'r Gvk, FieldSpec);
+
+/// The fields of one kind of objects that name others. They hold for objects of any kind: one may have changed its
+/// kind since it was selected by its first one.
+fn fields_of<'r>(kind: &Gvk, references: &'r [NameReference]) -> Vec<Reference<'r>> {
+    let fields = references.iter().flat_map(|reference| {
+        let specs = reference.referrers.iter();
+        let own = specs.filter(|s| kind.is_selected(&s.group, &s.version, &s.kind));
+        own.map(|spec| {
+            let field = FieldSpec {
+                group: String::new(),
+                version: String::new(),
+                kind: String::new(),
+                path: spec.path.clone(),
+                create: false,
+            };
+            (&reference.referred, field)
+        })
+    });
+    fields.collect()
+}
+
 fn update(session: &mut Session<'_>, resource: &mut Resource, spec: &FieldSpec, finder: &Finder<'_>) {
-    // The object may have changed its kind since it was selected by its first one.
-    let spec = FieldSpec {
-        group: String::new(),
-        version: String::new(),
-        kind: String::new(),
-        path: spec.path.clone(),
-        create: false,
-    };
     let origin = resource.node.origin;
     let result = fieldspec::apply(
         &mut resource.node,
-        &spec,
+        spec,
         Make::Nothing,
         OriginId::None,
         &mut |field| finder.set(session, field),

@@ -4,9 +4,14 @@
 //! whoever knows which URLs it is bound to ([`Credentials`]), and only for the places of [`Address`].
 
 mod address;
+mod manner;
 mod secret;
 
 pub use address::Address;
+pub use manner::Manner;
+pub use manner::Proxy;
+pub use manner::Signer;
+pub use manner::Transport;
 pub use secret::Secret;
 
 use crate::port::Answered;
@@ -55,6 +60,19 @@ pub struct Credential {
     pub username: String,
     /// The token or password.
     pub token: Token,
+    /// How the host is reached, and what is done in its name.
+    pub manner: Manner,
+}
+
+impl Credential {
+    /// A user's name and a token, and nothing special about the host.
+    pub fn new(username: impl Into<String>, token: Token) -> Self {
+        Self {
+            username: username.into(),
+            token,
+            manner: Manner::default(),
+        }
+    }
 }
 
 /// Somebody who knows which credential is bound to which URLs.
@@ -82,10 +100,12 @@ mod tests {
 
     #[test]
     fn a_token_never_prints_itself() {
-        let credential = Credential {
-            username: "bot".to_owned(),
-            token: Token::new("s3cret"),
-        };
+        let mut credential = Credential::new("bot", Token::new("s3cret"));
+        credential.manner.transport.proxy = Some(Proxy {
+            address: "http://bot:s3cret@proxy".to_owned(),
+            login: Some(("bot".to_owned(), Token::new("s3cret"))),
+        });
+        credential.manner.transport.identity = Some(Token::new("s3cret"));
         let printed = format!("{credential:?} {} {:#?}", credential.token, credential);
         assert!(!printed.contains("s3cret"), "{printed}");
         assert_eq!(

@@ -10,8 +10,11 @@ mod job;
 pub(crate) mod local;
 mod push;
 mod read;
+mod sign;
 
+use crate::credential::Credential;
 use crate::credential::Credentials;
+use crate::credential::Transport;
 use crate::port::Answered;
 use crate::port::PortError;
 use crate::port::Repo;
@@ -33,6 +36,12 @@ use std::time::Duration;
 
 /// How many trees are kept in memory: a commit's files never change.
 const TREES: usize = 16;
+
+/// How many HTTP clients are kept: one for each way to reach a host.
+const CLIENTS: usize = 16;
+
+/// HTTP clients by how they reach their host.
+type Clients = VecDeque<(Transport, reqwest::Client)>;
 
 /// How recant uses Git.
 #[derive(Clone, Debug)]
@@ -70,7 +79,7 @@ impl Settings {
 pub struct Git2 {
     settings: Arc<Settings>,
     credentials: Arc<dyn Credentials>,
-    client: reqwest::Client,
+    clients: Arc<Mutex<Clients>>,
     locks: Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>,
     trees: Arc<Mutex<VecDeque<(CommitRef, Tree)>>>,
 }
@@ -79,13 +88,12 @@ impl Git2 {
     /// Repositories cached below `settings.cache`, which is made when it is not there.
     pub fn new(settings: Settings, credentials: Arc<dyn Credentials>) -> Result<Self, PortError> {
         http::install()?;
-        let client = http::client(settings.timeout)?;
         std::fs::create_dir_all(&settings.cache)
             .map_err(|e| PortError::Invalid(format!("cache directory {}: {e}", settings.cache.display())))?;
         Ok(Self {
             settings: Arc::new(settings),
             credentials,
-            client,
+            clients: Arc::default(),
             locks: Arc::default(),
             trees: Arc::default(),
         })
@@ -103,8 +111,9 @@ impl Git2 {
         } else {
             None
         };
+        let client = self.client(credential.as_ref())?;
         let guard = self.lock(&place.url).lock_owned().await;
-        let job = Job::new(Arc::clone(&self.settings), place, self.client.clone(), credential);
+        let job = Job::new(Arc::clone(&self.settings), place, client, credential);
         let done = tokio::task::spawn_blocking(move || {
             let _guard = guard;
             job.run(&work)
@@ -116,6 +125,27 @@ impl Git2 {
             self.credentials.refused();
         }
         answer
+    }
+
+    /// The HTTP client with the certificates and the proxy that belong to a credential.
+    fn client(&self, credential: Option<&Credential>) -> Result<reqwest::Client, PortError> {
+        let transport = credential.map_or_else(Transport::default, |c| c.manner.transport.clone());
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| *known == transport) {
+            return Ok(client.clone());
+        }
+        let client = http::client(&transport, self.settings.timeout)?;
+        clients.truncate(CLIENTS - 1);
+        clients.push_front((transport, client.clone()));
+        Ok(client)
+    }
+
+    /// Asks the server for the right to push, and pushes nothing.
+    ///
+    /// # Errors
+    /// [`PortError::Denied`] when there is none.
+    pub async fn may_push(&self, repo: &RepoUrl) -> Result<(), PortError> {
+        self.run(repo, push::ask).await
     }
 
     fn lock(&self, url: &str) -> Arc<tokio::sync::Mutex<()>> {

@@ -213,7 +213,7 @@ pub struct Author {
 pub struct SigningKey {
     /// What key it is.
     pub r#type: SigningKeyType,
-    /// The Secret: `identity` and perhaps `password` for SSH, `git.asc` and perhaps `passphrase` for GPG.
+    /// The Secret: `identity` and perhaps `password`.
     pub secret_ref: SecretRef,
 }
 
@@ -223,8 +223,6 @@ pub struct SigningKey {
 pub enum SigningKeyType {
     /// An OpenSSH private key.
     Ssh,
-    /// An armored OpenPGP private key.
-    Gpg,
 }
 
 /// How much recant may do on one Forge.
@@ -308,7 +306,7 @@ impl ForgeSpec {
             ("spec.timeout", self.timeout.as_ref()),
         ] {
             if let Some(text) = text
-                && !seconds(text).is_some_and(|seconds| seconds > 0)
+                && seconds(text).is_none_or(|seconds| seconds <= 0)
             {
                 return Err(format!("{field}: {text:?} is not a duration like 30s or 168h"));
             }

@@ -70,12 +70,14 @@ fn set_up() -> Result<(), git2::Error> {
 }
 
 /// The HTTP client for Git: it follows no redirect by itself.
-pub(super) fn client(timeout: Duration) -> Result<reqwest::Client, PortError> {
-    crate::tls::install();
-    reqwest::Client::builder()
+pub(super) fn client(
+    to: &crate::credential::Transport,
+    timeout: Duration,
+) -> Result<reqwest::Client, PortError> {
+    let client = to.client().map_err(PortError::Denied)?;
+    client
         .connect_timeout(timeout.min(Duration::from_secs(10)))
         .read_timeout(timeout)
-        .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("git/2 (recant ", env!("CARGO_PKG_VERSION"), ")"))
         .build()
         .map_err(|e| PortError::Invalid(format!("HTTP client for Git: {e}")))

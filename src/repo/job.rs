@@ -6,6 +6,8 @@ use super::error::Fault;
 use super::http::Session;
 use crate::credential::Address;
 use crate::credential::Credential;
+use crate::credential::Manner;
+use crate::credential::Signer;
 use crate::port::PortError;
 use git2::Oid;
 use git2::Repository;
@@ -53,6 +55,7 @@ pub(super) struct Job {
     pub(super) settings: Arc<Settings>,
     pub(super) place: Place,
     session: Option<Arc<Session>>,
+    manner: Manner,
 }
 
 impl Job {
@@ -63,6 +66,9 @@ impl Job {
         client: reqwest::Client,
         credential: Option<Credential>,
     ) -> Self {
+        let manner = credential
+            .as_ref()
+            .map_or_else(Manner::default, |c| c.manner.clone());
         let session = place
             .http
             .clone()
@@ -71,6 +77,7 @@ impl Job {
             settings,
             place,
             session,
+            manner,
         }
     }
 
@@ -104,6 +111,19 @@ impl Job {
     /// The cache repository.
     pub(super) fn open(&self) -> Result<Repository, Fault> {
         cache::open(&self.settings.cache, &self.place.url)
+    }
+
+    /// What the names of recant's own branches begin with here.
+    pub(super) fn own_prefix(&self) -> &str {
+        self.manner
+            .own_prefix
+            .as_ref()
+            .unwrap_or(&self.settings.own_prefix)
+    }
+
+    /// The key that commits are signed with here.
+    pub(super) fn signer(&self) -> Option<&Signer> {
+        self.manner.signer.as_ref()
     }
 
     /// Whether there is a credential, where one is needed to write.

@@ -5,6 +5,7 @@ use super::error::Fault;
 use super::job::Job;
 use super::job::commit_id;
 use super::read;
+use super::sign;
 use crate::port::PortError;
 use git2::FileMode;
 use git2::Oid;
@@ -39,6 +40,15 @@ pub(super) fn push(job: &Job, push: &Push) -> Result<String, Fault> {
     Ok(id.to_string())
 }
 
+/// Asks for the server's references as somebody who is going to push: it answers only who may.
+pub(super) fn ask(job: &Job) -> Result<(), Fault> {
+    job.may_push()?;
+    let repo = job.open()?;
+    let mut remote = repo.remote_anonymous(&job.place.url)?;
+    remote.connect(git2::Direction::Push)?;
+    Ok(remote.disconnect()?)
+}
+
 /// Deletes a branch that is at `expect`; a branch that is not there is deleted.
 pub(super) fn delete(job: &Job, name: &str, expect: &str) -> Result<(), Fault> {
     let branch = own_ref(job, name)?;
@@ -52,9 +62,9 @@ pub(super) fn delete(job: &Job, name: &str, expect: &str) -> Result<(), Fault> {
 
 /// The full name of a branch, if it is recant's own.
 fn own_ref(job: &Job, name: &str) -> Result<String, Fault> {
-    let prefix = &job.settings.own_prefix;
+    let prefix = job.own_prefix();
     let reference = format!("refs/heads/{name}");
-    let own = name.len() > prefix.len() && name.starts_with(prefix.as_str());
+    let own = name.len() > prefix.len() && name.starts_with(prefix);
     if !own || prefix.is_empty() || !Reference::is_valid_name(&reference) {
         let text = format!("branch {name:?} is not recant's own: it pushes only below {prefix:?}");
         return Err(Fault::Port(PortError::Denied(text)));
@@ -96,7 +106,16 @@ fn commit(job: &Job, repo: &Repository, base: Oid, push: &Push) -> Result<Oid, F
         None => (&job.settings.author_name, &job.settings.author_email),
     };
     let who = Signature::new(name, email, &when)?;
-    Ok(repo.commit(None, &who, &who, &push.message, &repo.find_tree(after)?, &[&base])?)
+    let tree = repo.find_tree(after)?;
+    let Some(signer) = job.signer() else {
+        return Ok(repo.commit(None, &who, &who, &push.message, &tree, &[&base])?);
+    };
+    let commit = repo.commit_create_buffer(&who, &who, &push.message, &tree, &[&base])?;
+    let text = commit
+        .as_str()
+        .map_err(|_| Fault::invalid("the commit is not UTF-8"))?;
+    let signature = sign::signature(signer, text).map_err(Fault::invalid)?;
+    Ok(repo.commit_signed(text, &signature, None)?)
 }
 
 /// The mode a file keeps or gets. Only regular files are written.

@@ -2,6 +2,7 @@
 
 mod http;
 mod origin;
+mod signed;
 
 use git2::Oid;
 use git2::Signature;

@@ -101,7 +101,7 @@ fn every_mistake_names_its_field() {
         ),
         (
             json!({ "type": "github", "url": "https://x", "commits": { "signByForge": true,
-                "signingKey": { "type": "gpg", "secretRef": { "name": "k" } } } }),
+                "signingKey": { "type": "ssh", "secretRef": { "name": "k" } } } }),
             "exclude",
         ),
     ] {

@@ -24,10 +24,7 @@ struct Recant;
 
 impl Credentials for Recant {
     fn for_url<'a>(&'a self, _url: &'a str) -> Answered<'a, Option<Credential>> {
-        let credential = Credential {
-            username: "recant".to_owned(),
-            token: Token::new(RECANT),
-        };
+        let credential = Credential::new("recant", Token::new(RECANT));
         Box::pin(async { Ok(Some(credential)) })
     }
 }

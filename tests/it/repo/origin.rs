@@ -36,12 +36,7 @@ pub(crate) struct Bound(pub(crate) &'static str);
 impl Credentials for Bound {
     fn for_url<'a>(&'a self, _url: &'a str) -> Answered<'a, Option<Credential>> {
         let token = Token::new(self.0);
-        Box::pin(async {
-            Ok(Some(Credential {
-                username: "bot".to_owned(),
-                token,
-            }))
-        })
+        Box::pin(async { Ok(Some(Credential::new("bot", token))) })
     }
 }
 

@@ -4,11 +4,21 @@
 //! (`binding`); everything above one host's words is here. Asking twice never makes two pull requests: before one is
 //! opened, and after every answer that leaves it open whether one was, the host is asked what is there.
 
+mod app;
+mod azure;
 mod binding;
+mod bitbucket;
+mod datacenter;
 mod gitea;
 mod github;
+mod gitlab;
+mod glob;
 mod host;
+mod hub;
+mod keys;
+mod plain;
 mod rest;
+mod slug;
 
 pub use binding::Bindings;
 pub use rest::Pace;
@@ -18,8 +28,9 @@ use crate::port::Answered;
 use crate::port::Forge;
 use crate::port::PortError;
 use binding::Bound;
-use binding::Slug;
 use host::Host;
+use host::HostPull;
+use host::Standing;
 use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullComment;
@@ -32,7 +43,9 @@ use recant_core::query::Branch;
 use recant_core::query::Pull;
 use recant_core::query::PullState;
 use recant_core::query::RepoUrl;
+use slug::Slug;
 use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -42,12 +55,19 @@ type Hosted = (Arc<dyn Host>, Slug);
 /// The clients made so far, by the name of their `Forge`, with what they were made from.
 type Open = BTreeMap<String, (Bound, Arc<dyn Host>)>;
 
+/// The statuses that this process has set, by repository, commit and context: what it said itself it need not ask.
+type Said = VecDeque<((String, String, String), Standing)>;
+
+/// How many statuses are remembered.
+const SAID: usize = 1024;
+
 /// All Git hosts that a `Forge` object binds.
 #[derive(Clone)]
 pub struct Hosts {
     bindings: Arc<Bindings>,
     pace: Pace,
     hosts: Arc<Mutex<Open>>,
+    said: Arc<Mutex<Said>>,
 }
 
 impl Hosts {
@@ -57,6 +77,7 @@ impl Hosts {
             bindings,
             pace: Pace::default(),
             hosts: Arc::default(),
+            said: Arc::default(),
         }
     }
 
@@ -80,13 +101,14 @@ impl Hosts {
         {
             return Ok(Arc::clone(host));
         }
+        let pace = self.pace;
         let host: Arc<dyn Host> = match bound.forge.spec.r#type {
-            ForgeType::Gitea | ForgeType::Forgejo => Arc::new(gitea::Gitea::new(&bound, self.pace)?),
-            ForgeType::GitHub => Arc::new(github::GitHub::new(&bound, self.pace)?),
-            other => {
-                let text = format!("Forge {}: type {} is not spoken yet", bound.name(), other.word());
-                return Err(PortError::Invalid(text));
-            }
+            ForgeType::GitHub => Arc::new(github::GitHub::new(&self.bindings, &bound, pace)?),
+            ForgeType::GitLab => Arc::new(gitlab::GitLab::new(&bound, pace)?),
+            ForgeType::Gitea | ForgeType::Forgejo => Arc::new(gitea::Gitea::new(&bound, pace)?),
+            ForgeType::Bitbucket => Arc::new(bitbucket::Bitbucket::new(&bound, pace)?),
+            ForgeType::BitbucketServer => Arc::new(datacenter::DataCenter::new(&bound, pace)?),
+            ForgeType::AzureDevOps => Arc::new(azure::Azure::new(&bound, pace)?),
         };
         hosts.insert(bound.name().to_owned(), (bound, Arc::clone(&host)));
         Ok(host)
@@ -103,74 +125,99 @@ impl Hosts {
     async fn pulls(&self, branch: &Branch) -> Result<Vec<Pull>, PortError> {
         let (host, slug) = self.host(&branch.repo).await?;
         let found = host.pulls(&slug, &branch.name, false).await?;
-        let mut pulls: Vec<Pull> = found.into_iter().map(Pull::from).collect();
+        let mut pulls: Vec<Pull> = found.into_iter().map(|found| found.pull).collect();
         pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
         Ok(pulls)
     }
 
     async fn open(&self, text: &PullText) -> Result<Pull, PortError> {
         let (host, slug) = self.host(&text.branch.repo).await?;
-        let pull = self.find_or_create(&*host, &slug, text).await?;
-        if text.labels.is_empty() {
-            return Ok(pull);
+        let text = &PullText {
+            body: host::cut(&text.body, host.body_max()),
+            ..text.clone()
+        };
+        if let Some(pull) = self.standing(&*host, &slug, text).await? {
+            return Ok(pull.pull);
         }
-        match host.label(&slug, pull.number, &text.labels).await {
-            Err(error @ (PortError::Denied(_) | PortError::Invalid(_))) => {
-                // A pull request without its labels is worth more than none.
-                tracing::warn!(number = pull.number, %error, "cannot label the pull request");
-                Ok(pull)
-            }
-            labelled => labelled.map(|()| pull),
-        }
+        let pull = self.create(&*host, &slug, text).await?;
+        host.wish(&slug, &pull, text).await?;
+        Ok(pull.pull)
     }
 
-    async fn find_or_create(&self, host: &dyn Host, slug: &Slug, text: &PullText) -> Result<Pull, PortError> {
+    /// The open pull request from that branch. Of several, which only a host that takes a second one can have, the
+    /// oldest stays.
+    async fn standing(
+        &self,
+        host: &dyn Host,
+        slug: &Slug,
+        text: &PullText,
+    ) -> Result<Option<HostPull>, PortError> {
+        let mut open = host.pulls(slug, &text.branch.name, true).await?;
+        open.retain(|found| found.pull.state == PullState::Open);
+        open.sort_by_key(|found| found.pull.number);
+        let mut open = open.into_iter();
+        let first = open.next();
+        for more in open {
+            tracing::info!(
+                number = more.pull.number,
+                "a second pull request from one branch: closing it"
+            );
+            host.close(slug, &more).await?;
+        }
+        Ok(first)
+    }
+
+    async fn create(&self, host: &dyn Host, slug: &Slug, text: &PullText) -> Result<HostPull, PortError> {
         let mut attempt = 0;
         loop {
-            let open = host.pulls(slug, &text.branch.name, true).await?;
-            if let Some(pull) = open
-                .into_iter()
-                .map(Pull::from)
-                .find(|p| p.state == PullState::Open)
-            {
+            let error = match host.create(slug, text).await {
+                Ok(Some(pull)) => return Ok(pull),
+                // Nobody answered. The host may still be at it, so it is not asked a second time now.
+                Ok(None) => None,
+                Err(error @ (PortError::Unreachable(_) | PortError::Stale(_))) => Some(error),
+                Err(error) => return Err(error),
+            };
+            tracing::info!(
+                ?error,
+                "unclear whether the pull request was opened: looking for it"
+            );
+            self.pace.rest(attempt).await;
+            if let Some(pull) = self.standing(host, slug, text).await? {
                 return Ok(pull);
             }
-            match host.create(slug, text).await {
-                Ok(pull) => return Ok(pull.into()),
-                Err(error @ (PortError::Unreachable(_) | PortError::Stale(_))) => {
-                    // It may have been made all the same: look before the next attempt, and after the last.
-                    if attempt == self.pace.attempts {
-                        return Err(error);
-                    }
-                    tracing::info!(%error, "unclear whether the pull request was opened: looking for it");
+            match error {
+                Some(error) if attempt >= self.pace.attempts => return Err(error),
+                Some(_) => attempt += 1,
+                None => {
+                    let text =
+                        format!("{slug}: no answer to the request for a pull request, and there is none yet");
+                    return Err(PortError::Unreachable(text));
                 }
-                Err(error) => return Err(error),
             }
-            self.pace.rest(attempt).await;
-            attempt += 1;
         }
     }
 
     async fn update(&self, number: u64, text: &PullText) -> Result<(), PortError> {
         let (host, slug) = self.host(&text.branch.repo).await?;
-        let pull = own(&*host, &slug, &text.branch, number).await?;
-        if pull.title == text.title && pull.body == text.body {
+        let old = own(&*host, &slug, &text.branch, number).await?;
+        let body = host::cut(&text.body, host.body_max());
+        if old.pull.title == text.title && old.pull.body == body {
             return Ok(());
         }
-        host.edit(&slug, number, &text.title, &text.body).await
+        host.edit(&slug, &old, &text.title, &body).await
     }
 
     async fn close(&self, branch: &Branch, number: u64, comment: &str) -> Result<(), PortError> {
         let (host, slug) = self.host(&branch.repo).await?;
-        let pull = own(&*host, &slug, branch, number).await?;
-        if pull.state != PullState::Open {
+        let old = own(&*host, &slug, branch, number).await?;
+        if old.pull.state != PullState::Open {
             return Ok(());
         }
         let said = host.comments(&slug, number).await?;
         if !said.iter().any(|old| old.body.trim() == comment.trim()) {
             host.comment(&slug, number, comment).await?;
         }
-        host.close(&slug, number).await
+        host.close(&slug, &old).await
     }
 
     async fn comments(&self, branch: &Branch, number: u64) -> Result<Vec<String>, PortError> {
@@ -185,10 +232,7 @@ impl Hosts {
         let said = host.comments(&slug, wanted.number).await?;
         match said.iter().find(|old| old.body.contains(&wanted.marker)) {
             Some(old) if old.body.trim() == wanted.body.trim() => Ok(()),
-            Some(old) => {
-                host.edit_comment(&slug, wanted.number, old.id, &wanted.body)
-                    .await
-            }
+            Some(old) => host.edit_comment(&slug, wanted.number, old, &wanted.body).await,
             None => host.comment(&slug, wanted.number, &wanted.body).await,
         }
     }
@@ -199,7 +243,14 @@ impl Hosts {
     }
 
     async fn access(&self, name: &ObjectRef) -> Result<Access, PortError> {
-        self.client(self.bindings.named(name).await?)?.access().await
+        let bound = self.bindings.named(name).await?;
+        let repos = bound.named_repositories();
+        self.client(bound)?.access(&repos).await
+    }
+
+    async fn check(&self, check: &CheckRun) -> Result<(), PortError> {
+        let (host, slug) = self.host(&check.status.repo).await?;
+        host.check(&slug, check).await
     }
 
     async fn status(&self, status: &CommitStatus) -> Result<(), PortError> {
@@ -210,27 +261,38 @@ impl Hosts {
             )));
         }
         let (host, slug) = self.host(&status.repo).await?;
-        let standing = host.status(&slug, &status.commit, &status.context).await?;
-        if standing
-            .is_some_and(|(state, text)| state == host::word(status.state) && text == status.description)
-        {
+        let wanted = host.standing(status);
+        let key = (slug.to_string(), status.commit.clone(), status.context.clone());
+        if self.has_said(&key, &wanted) {
             return Ok(());
         }
-        host.set_status(&slug, status).await
+        let standing = host.status(&slug, &status.commit, &status.context).await?;
+        if standing.as_ref() != Some(&wanted) {
+            host.set_status(&slug, status).await?;
+        }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|(known, _)| *known != key);
+        said.truncate(SAID - 1);
+        said.push_front((key, wanted));
+        Ok(())
+    }
+
+    fn has_said(&self, key: &(String, String, String), wanted: &Standing) -> bool {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.iter().any(|(known, said)| known == key && said == wanted)
     }
 }
 
 /// The pull request of that number, if it comes from that branch: nobody else's is ever edited or closed.
-async fn own(host: &dyn Host, slug: &Slug, branch: &Branch, number: u64) -> Result<Pull, PortError> {
-    let pull = host.one(slug, number).await?;
-    if pull.head_branch() != branch.name {
+async fn own(host: &dyn Host, slug: &Slug, branch: &Branch, number: u64) -> Result<HostPull, PortError> {
+    let found = host.one(slug, number).await?;
+    if found.branch != branch.name {
         return Err(PortError::Invalid(format!(
             "pull request {number} of {slug} comes from branch {:?}, not from {:?}",
-            pull.head_branch(),
-            branch.name
+            found.branch, branch.name
         )));
     }
-    Ok(pull.into())
+    Ok(found)
 }
 
 impl Forge for Hosts {
@@ -258,8 +320,8 @@ impl Forge for Hosts {
         Box::pin(async { self.done(self.comment(comment).await) })
     }
 
-    fn check<'a>(&'a self, _check: &'a CheckRun) -> Answered<'a, ()> {
-        Box::pin(async { Ok(()) })
+    fn check<'a>(&'a self, check: &'a CheckRun) -> Answered<'a, ()> {
+        Box::pin(async { self.done(self.check(check).await) })
     }
 
     fn commit<'a>(&'a self, push: &'a Push) -> Answered<'a, String> {

@@ -3,17 +3,26 @@
 //! A repository's URL comes from objects that tenants may write; the binding comes from a place where only recant's
 //! operator may. A credential goes to URLs below its Forge's `spec.url` and to no others.
 
+use super::app::Apps;
+use super::glob;
+use super::keys;
+use super::keys::Keys;
+use super::slug::Slug;
 use crate::credential::Address;
 use crate::credential::Credential;
 use crate::credential::Credentials;
+use crate::credential::Manner;
 use crate::credential::Secret;
 use crate::port::Answered;
 use crate::port::Cluster;
 use crate::port::PortError;
 use recant_core::forge::Forge;
+use recant_core::forge::ForgeSpec;
+use recant_core::forge::ForgeType;
+use recant_core::forge::SecretRef;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
-use std::fmt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -25,21 +34,8 @@ const API_VERSION: &str = "recant.dev/v1alpha1";
 /// How long bindings are believed.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// The user's name where a Secret has none. GitHub wants this one for an app's token; others do not look.
-const USERNAME: &str = "x-access-token";
-
-/// A repository on its host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slug {
-    pub(super) owner: String,
-    pub(super) name: String,
-}
-
-impl fmt::Display for Slug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.name)
-    }
-}
+/// The user's name that GitHub wants beside an app's token; others do not look.
+const APP_USERNAME: &str = "x-access-token";
 
 /// One `Forge` object, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +44,10 @@ pub(super) struct Bound {
     pub(super) forge: Forge,
     /// Its `spec.url`.
     pub(super) base: Address,
-    credential: Result<Credential, String>,
+    /// What hangs on it beside the credential.
+    pub(super) manner: Manner,
+    /// The credential, or why there is none.
+    pub(super) keys: Result<Keys, String>,
 }
 
 impl Bound {
@@ -56,24 +55,36 @@ impl Bound {
         &self.forge.name.name
     }
 
-    pub(super) fn credential(&self) -> Result<&Credential, PortError> {
-        self.credential
+    pub(super) fn keys(&self) -> Result<&Keys, PortError> {
+        self.keys
             .as_ref()
             .map_err(|why| PortError::Denied(format!("Forge {}: {why}", self.name())))
     }
 
+    /// The repositories that are named without a glob: those that can be asked about.
+    pub(super) fn named_repositories(&self) -> Vec<Slug> {
+        let named = self
+            .forge
+            .spec
+            .repositories
+            .iter()
+            .filter(|path| !path.contains('*'));
+        named
+            .filter_map(|path| path.rsplit_once('/'))
+            .map(|(owner, name)| Slug {
+                owner: owner.to_owned(),
+                name: name.to_owned(),
+            })
+            .collect()
+    }
+
     /// The repository, if it is below this Forge's URL and among its repositories.
     fn slug(&self, address: &Address) -> Option<Slug> {
-        let [owner, name] = address.below(&self.base)? else {
-            return None;
-        };
-        let full = format!("{owner}/{name}");
+        let slug = Slug::of(self.forge.spec.r#type, address.below(&self.base)?)?;
         let globs = &self.forge.spec.repositories;
-        let meant = globs.is_empty() || globs.iter().any(|glob| matches(glob, &full));
-        meant.then(|| Slug {
-            owner: owner.clone(),
-            name: name.clone(),
-        })
+        let path = slug.to_string();
+        let meant = globs.is_empty() || globs.iter().any(|glob| glob::matches(glob, &path));
+        meant.then_some(slug)
     }
 }
 
@@ -82,6 +93,8 @@ pub struct Bindings {
     cluster: Arc<dyn Cluster>,
     namespace: String,
     read: Mutex<Option<(Instant, Arc<[Bound]>)>>,
+    /// The Apps' tokens: Git and REST share them.
+    pub(super) apps: Apps,
 }
 
 impl Bindings {
@@ -91,6 +104,7 @@ impl Bindings {
             cluster,
             namespace: namespace.into(),
             read: Mutex::new(None),
+            apps: Apps::default(),
         }
     }
 
@@ -171,27 +185,89 @@ impl Bindings {
                 return Ok(None);
             }
         };
-        let credential = self.credential(&forge).await?;
+        let (keys, manner) = match self.secrets(&forge).await? {
+            Ok((keys, manner)) => (Ok(keys), manner),
+            Err(why) => (Err(why), Manner::default()),
+        };
         Ok(Some(Bound {
             forge,
             base,
-            credential,
+            manner,
+            keys,
         }))
     }
 
-    async fn credential(&self, forge: &Forge) -> Result<Result<Credential, String>, PortError> {
-        let Some(secret) = forge.spec.secret_ref.as_ref().map(|secret| secret.name.as_str()) else {
+    /// The Forge's Secrets, or what is wrong with one of them: without its certificates or its proxy a host is not
+    /// spoken to at all.
+    async fn secrets(&self, forge: &Forge) -> Result<Result<(Keys, Manner), String>, PortError> {
+        let spec = &forge.spec;
+        let Some(named) = &spec.secret_ref else {
             return Ok(Err("spec.secretRef.name is missing".to_owned()));
         };
-        let name = ObjectRef::new("v1", "Secret", &self.namespace, secret);
-        let Some(object) = self.cluster.get(&name).await? else {
-            return Ok(Err(format!("Secret {secret} is not there")));
+        let mut all = BTreeMap::new();
+        let signing = spec.commits.signing_key.as_ref();
+        let others = [&spec.cert_secret_ref, &spec.proxy_secret_ref]
+            .into_iter()
+            .flatten();
+        for wanted in others.chain([named]).chain(signing.map(|key| &key.secret_ref)) {
+            let name = ObjectRef::new("v1", "Secret", &self.namespace, &wanted.name);
+            let Some(object) = self.cluster.get(&name).await? else {
+                return Ok(Err(format!("Secret {} is not there", wanted.name)));
+            };
+            all.insert(wanted.name.as_str(), Secret::of(object));
+        }
+        Ok(read(spec, named, &all))
+    }
+}
+
+fn read(spec: &ForgeSpec, named: &SecretRef, all: &BTreeMap<&str, Secret>) -> Result<(Keys, Manner), String> {
+    let secret = |named: &SecretRef| {
+        all.get(named.name.as_str())
+            .ok_or_else(|| format!("Secret {} is not there", named.name))
+    };
+    let mut manner = Manner {
+        own_prefix: Some(spec.pull_requests.branch_prefix.clone()),
+        ..Manner::default()
+    };
+    for named in [Some(named), spec.cert_secret_ref.as_ref()].into_iter().flatten() {
+        keys::certificates(secret(named)?, &mut manner.transport)?;
+    }
+    if let Some(named) = &spec.proxy_secret_ref {
+        manner.transport.proxy = Some(keys::proxy(secret(named)?)?);
+    }
+    if let Some(key) = &spec.commits.signing_key {
+        manner.signer = Some(keys::signer(secret(&key.secret_ref)?, key.r#type)?);
+    }
+    Ok((keys::credential(secret(named)?)?, manner))
+}
+
+impl Bindings {
+    /// Who recant is to a host when it speaks Git.
+    async fn credential(&self, bound: &Bound) -> Result<Credential, PortError> {
+        let (username, token) = match bound.keys()? {
+            Keys::Token { username, token } => {
+                let usual = usual_name(bound.forge.spec.r#type);
+                (
+                    username.clone().unwrap_or_else(|| usual.to_owned()),
+                    token.clone(),
+                )
+            }
+            Keys::App(_) => (APP_USERNAME.to_owned(), self.apps.tokens(bound)?.token().await?),
         };
-        let found = Secret::of(object);
-        let username = found.line("username");
-        let username = username.map_or_else(|_| USERNAME.to_owned(), |name| name.secret().to_owned());
-        let credential = found.line("token").map(|token| Credential { username, token });
-        Ok(credential)
+        Ok(Credential {
+            username,
+            token,
+            manner: bound.manner.clone(),
+        })
+    }
+}
+
+/// The user's name for a token where the Secret has none: a few hosts look at it.
+const fn usual_name(r#type: ForgeType) -> &'static str {
+    match r#type {
+        ForgeType::Bitbucket | ForgeType::BitbucketServer => "x-token-auth",
+        ForgeType::GitLab => "oauth2",
+        _ => APP_USERNAME,
     }
 }
 
@@ -199,7 +275,7 @@ impl Credentials for Bindings {
     fn for_url<'a>(&'a self, url: &'a str) -> Answered<'a, Option<Credential>> {
         Box::pin(async move {
             match self.search(&address(url)?).await? {
-                Some((bound, _)) => Ok(Some(bound.credential()?.clone())),
+                Some((bound, _)) => self.credential(&bound).await.map(Some),
                 None => Ok(None),
             }
         })
@@ -207,53 +283,11 @@ impl Credentials for Bindings {
 
     /// Makes the next look-up read the objects anew.
     fn refused(&self) {
+        self.apps.forget();
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 fn address(url: &str) -> Result<Address, PortError> {
     Address::parse(url).map_err(|why| PortError::Invalid(format!("repository URL: {why}")))
-}
-
-/// Whether `owner/name` fits a glob with `*` for any run of characters but `/`. Hosts do not look at case.
-fn matches(glob: &str, text: &str) -> bool {
-    let (glob, text) = (glob.to_ascii_lowercase(), text.to_ascii_lowercase());
-    let (globs, parts): (Vec<&str>, Vec<&str>) = (glob.split('/').collect(), text.split('/').collect());
-    globs.len() == parts.len() && globs.iter().zip(&parts).all(|(glob, part)| fits(glob, part))
-}
-
-fn fits(glob: &str, part: &str) -> bool {
-    let Some((head, rest)) = glob.split_once('*') else {
-        return glob == part;
-    };
-    let Some(tail) = part.strip_prefix(head) else {
-        return false;
-    };
-    let cuts = tail.char_indices().map(|(at, _)| at).chain([tail.len()]);
-    cuts.into_iter().any(|at| fits(rest, &tail[at..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_glob_stays_within_its_part() {
-        for (glob, text, expected) in [
-            ("acme/fleet", "acme/fleet", true),
-            ("Acme/Fleet", "acme/fleet", true),
-            ("acme/*", "acme/fleet", true),
-            ("*/*", "acme/fleet", true),
-            ("acme/f*t", "acme/fleet", true),
-            ("acme/*e*t", "acme/fleet", true),
-            ("*", "acme/fleet", false),
-            ("acme*", "acme/fleet", false),
-            ("acme/f*x", "acme/fleet", false),
-            ("acme/fleet", "acme/fleet-2", false),
-            ("acm/*", "acme/fleet", false),
-            ("", "acme/fleet", false),
-        ] {
-            assert_eq!(matches(glob, text), expected, "{glob} {text}");
-        }
-    }
 }

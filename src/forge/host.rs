@@ -1,106 +1,79 @@
-//! What every Git host can do, and the many words they share: Gitea speaks GitHub's for most of it.
+//! What every Git host can do, in words that are none of theirs.
 
-use super::binding::Slug;
-use super::rest::Call;
+use super::binding::Bound;
+use super::keys::Keys;
+use super::plain;
+use super::plain::Auth;
+use super::plain::Plain;
+use super::rest::Pace;
 use super::rest::Rest;
+use super::slug::Slug;
+use crate::credential::Token;
 use crate::port::Answered;
 use crate::port::PortError;
-use http::Method;
+use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullText;
 use recant_core::effect::Push;
-use recant_core::effect::StatusState;
 use recant_core::query::Access;
 use recant_core::query::Pull;
-use recant_core::query::PullState;
-use serde::Deserialize;
-use serde_json::json;
 
 /// One Git host with its credential.
 pub(super) trait Host: Send + Sync {
-    /// Its REST API.
-    fn rest(&self) -> &Rest;
-    /// Query parameter for a page's size, and the largest size there is.
-    fn page(&self) -> (&'static str, usize);
     /// The pull requests from one of the repository's own branches; perhaps only the open ones.
-    fn pulls<'a>(&'a self, repo: &'a Slug, head: &'a str, only_open: bool) -> Answered<'a, Vec<WirePull>>;
-    /// Adds labels; makes those that are not there.
-    fn label<'a>(&'a self, repo: &'a Slug, number: u64, labels: &'a [String]) -> Answered<'a, ()>;
-
+    fn pulls<'a>(&'a self, repo: &'a Slug, head: &'a str, only_open: bool) -> Answered<'a, Vec<HostPull>>;
     /// One pull request.
-    fn one<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, WirePull> {
-        Box::pin(
-            self.rest()
-                .json(Call::get(format!("/repos/{repo}/pulls/{number}"))),
-        )
-    }
-
-    /// Opens a pull request.
-    fn create<'a>(&'a self, repo: &'a Slug, text: &'a PullText) -> Answered<'a, WirePull> {
-        let PullText {
-            branch,
-            base,
-            title,
-            body,
-            ..
-        } = text;
-        let body = json!({ "title": title, "body": body, "head": branch.name, "base": base });
-        Box::pin(
-            self.rest()
-                .json(Call::with(Method::POST, format!("/repos/{repo}/pulls"), body)),
-        )
-    }
-
+    fn one<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, HostPull>;
+    /// Opens a pull request, with as many of its wishes as the host takes in one request. None when no answer came: it
+    /// may be made, or be made later.
+    fn create<'a>(&'a self, repo: &'a Slug, text: &'a PullText) -> Answered<'a, Option<HostPull>>;
+    /// What is left of the wishes once it is there. Each that is refused is told, and is no error.
+    fn wish<'a>(&'a self, repo: &'a Slug, pull: &'a HostPull, text: &'a PullText) -> Answered<'a, ()>;
     /// Gives a pull request a new title and body.
-    fn edit<'a>(&'a self, repo: &'a Slug, number: u64, title: &'a str, body: &'a str) -> Answered<'a, ()> {
-        let body = json!({ "title": title, "body": body });
-        Box::pin(self.rest().done(Call::with(
-            Method::PATCH,
-            format!("/repos/{repo}/pulls/{number}"),
-            body,
-        )))
-    }
-
+    fn edit<'a>(
+        &'a self,
+        repo: &'a Slug,
+        old: &'a HostPull,
+        title: &'a str,
+        body: &'a str,
+    ) -> Answered<'a, ()>;
     /// Closes a pull request.
-    fn close<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, ()> {
-        let body = json!({ "state": "closed" });
-        Box::pin(self.rest().done(Call::with(
-            Method::PATCH,
-            format!("/repos/{repo}/pulls/{number}"),
-            body,
-        )))
-    }
-
+    fn close<'a>(&'a self, repo: &'a Slug, old: &'a HostPull) -> Answered<'a, ()>;
     /// What has been said under a pull request, oldest first.
-    fn comments<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, Vec<WireComment>> {
-        Box::pin(async move {
-            let path = || Call::get(format!("/repos/{repo}/issues/{number}/comments"));
-            self.rest().pages(self.page(), path).await
-        })
-    }
-
+    fn comments<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, Vec<Comment>>;
+    /// Says something under a pull request.
+    fn comment<'a>(&'a self, repo: &'a Slug, number: u64, body: &'a str) -> Answered<'a, ()>;
     /// Says something anew.
     fn edit_comment<'a>(
         &'a self,
         repo: &'a Slug,
-        _number: u64,
-        comment: u64,
+        number: u64,
+        old: &'a Comment,
         body: &'a str,
-    ) -> Answered<'a, ()> {
-        let path = format!("/repos/{repo}/issues/comments/{comment}");
-        Box::pin(
-            self.rest()
-                .done(Call::with(Method::PATCH, path, json!({ "body": body }))),
-        )
+    ) -> Answered<'a, ()>;
+    /// The newest status of a commit in that context.
+    fn status<'a>(
+        &'a self,
+        repo: &'a Slug,
+        commit: &'a str,
+        context: &'a str,
+    ) -> Answered<'a, Option<Standing>>;
+    /// Sets a commit status.
+    fn set_status<'a>(&'a self, repo: &'a Slug, status: &'a CommitStatus) -> Answered<'a, ()>;
+    /// Who the credential is, and what it may do in these repositories.
+    fn access<'a>(&'a self, repos: &'a [Slug]) -> Answered<'a, Access>;
+
+    /// A status as this host would give it back.
+    fn standing(&self, status: &CommitStatus) -> Standing;
+
+    /// The longest body that the host takes, in characters.
+    fn body_max(&self) -> usize {
+        65_000
     }
 
-    /// Says something under a pull request.
-    fn comment<'a>(&'a self, repo: &'a Slug, number: u64, body: &'a str) -> Answered<'a, ()> {
-        let path = format!("/repos/{repo}/issues/{number}/comments");
-        Box::pin(
-            self.rest()
-                .done(Call::with(Method::POST, path, json!({ "body": body }))),
-        )
+    /// Tells the details of a verdict, where the host has a place for them.
+    fn check<'a>(&'a self, _repo: &'a Slug, _check: &'a CheckRun) -> Answered<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Makes a commit by the host's own hand.
@@ -108,155 +81,123 @@ pub(super) trait Host: Send + Sync {
         let text = "spec.commits.signByForge: this host makes no commits itself".to_owned();
         Box::pin(async { Err(PortError::Invalid(text)) })
     }
+}
 
-    /// What the credential may do.
-    fn access(&self) -> Answered<'_, Access> {
-        Box::pin(async {
-            let user: WireUser = self.rest().json(Call::get("/user".to_owned())).await?;
-            Ok(Access {
-                login: user.login,
-                ..Access::default()
-            })
-        })
-    }
+/// A pull request, with what its host must be told to change it.
+#[derive(Clone, Debug)]
+pub(super) struct HostPull {
+    /// What everybody knows of it.
+    pub(super) pull: Pull,
+    /// The name of the branch it comes from.
+    pub(super) branch: String,
+    /// Whether it is a draft.
+    pub(super) draft: bool,
+    /// Its id, where the number is not enough.
+    pub(super) id: String,
+    /// Its version, on a host that wants it back.
+    pub(super) version: u64,
+    /// Its reviewers' names, on a host that forgets those that are not repeated.
+    pub(super) reviewers: Vec<String>,
+}
 
-    /// State and description of the newest status of a commit in that context.
-    fn status<'a>(
-        &'a self,
-        repo: &'a Slug,
-        commit: &'a str,
-        context: &'a str,
-    ) -> Answered<'a, Option<(String, String)>> {
-        Box::pin(async move {
-            let path = || Call::get(format!("/repos/{repo}/commits/{commit}/statuses"));
-            let all: Vec<WireStatus> = self.rest().pages(self.page(), path).await?;
-            let newest = all
-                .into_iter()
-                .filter(|s| s.context == context)
-                .max_by_key(|s| s.id);
-            Ok(newest.map(|s| (s.state, s.description.unwrap_or_default())))
-        })
-    }
-
-    /// Sets a commit status.
-    fn set_status<'a>(&'a self, repo: &'a Slug, status: &'a CommitStatus) -> Answered<'a, ()> {
-        let path = format!("/repos/{repo}/statuses/{}", status.commit);
-        let body = json!({
-            "state": word(status.state),
-            "context": status.context,
-            "description": status.description,
-            "target_url": Some(&status.url).filter(|url| !url.is_empty()),
-        });
-        Box::pin(self.rest().done(Call::with(Method::POST, path, body)))
+impl HostPull {
+    /// One of which nothing more is known.
+    pub(super) fn new(pull: Pull, branch: impl Into<String>) -> Self {
+        Self {
+            pull,
+            branch: branch.into(),
+            draft: false,
+            id: String::new(),
+            version: 0,
+            reviewers: Vec::new(),
+        }
     }
 }
 
-/// A state as hosts spell it.
-pub(super) fn word(state: StatusState) -> &'static str {
-    match state {
-        StatusState::Pending => "pending",
-        StatusState::Success => "success",
-        StatusState::Failure => "failure",
-        StatusState::Error => "error",
-    }
-}
-
-/// A pull request in the hosts' JSON.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct WirePull {
-    number: u64,
-    #[serde(default)]
-    html_url: String,
-    state: String,
-    #[serde(default)]
-    merged_at: Option<String>,
-    #[serde(default)]
-    merged: bool,
-    #[serde(default)]
-    merge_commit_sha: Option<String>,
-    head: WireEnd,
-    base: WireEnd,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    body: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct WireEnd {
-    #[serde(rename = "ref")]
-    branch: String,
-    #[serde(default)]
-    sha: String,
-    /// None when a fork was deleted.
-    #[serde(default)]
-    repo: Option<WireRepo>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct WireRepo {
-    #[serde(default)]
-    full_name: String,
-}
-
-/// A comment in the hosts' JSON.
-#[derive(Deserialize)]
-pub(super) struct WireComment {
-    #[serde(default)]
+/// A comment.
+#[derive(Clone, Debug)]
+pub(super) struct Comment {
+    /// Its id.
     pub(super) id: u64,
-    #[serde(default)]
+    /// Its version, or its place in its thread.
+    pub(super) version: u64,
+    /// Its text.
     pub(super) body: String,
 }
 
-#[derive(Deserialize)]
-struct WireUser {
-    login: String,
+/// A status as it stands: the host's word for the state, the description, the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The host's word.
+    pub(super) state: String,
+    /// The text.
+    pub(super) text: String,
+    /// The page; empty for none.
+    pub(super) url: String,
 }
 
-#[derive(Deserialize)]
-struct WireStatus {
-    #[serde(default)]
-    id: u64,
-    /// Gitea answers with `status` what it is given as `state`.
-    #[serde(alias = "status")]
-    state: String,
-    #[serde(default)]
-    context: String,
-    #[serde(default)]
-    description: Option<String>,
-}
-
-impl WirePull {
-    /// The name of the branch it comes from.
-    pub(super) fn head_branch(&self) -> &str {
-        &self.head.branch
-    }
-
-    /// Whether it comes from that branch of the repository it is to be merged into, not of a fork. The host's own
-    /// names are compared: the repository may have had another when its URL was written.
-    pub(super) fn is_from(&self, branch: &str) -> bool {
-        let name = |end: &WireEnd| end.repo.as_ref().map(|repo| repo.full_name.to_ascii_lowercase());
-        let own = name(&self.head).is_some_and(|head| !head.is_empty() && Some(head) == name(&self.base));
-        self.head.branch == branch && own
-    }
-}
-
-impl From<WirePull> for Pull {
-    fn from(wire: WirePull) -> Self {
-        let merged = wire.merged || wire.merged_at.is_some();
-        let state = match wire.state.as_str() {
-            _ if merged => PullState::Merged(wire.merge_commit_sha.unwrap_or_default()),
-            "open" => PullState::Open,
-            _ => PullState::Closed,
-        };
-        Self {
-            number: wire.number,
-            url: wire.html_url,
-            state,
-            head: wire.head.sha,
-            base: wire.base.branch,
-            title: wire.title,
-            body: wire.body.unwrap_or_default(),
+/// A REST API below a root, with a token as the host wants it. `word` stands before it in `Authorization`; a Secret
+/// with a user's name makes it `Basic`, where `basic` says so.
+pub(super) fn rest(
+    bound: &Bound,
+    root: String,
+    word: &'static str,
+    basic: bool,
+    pace: Pace,
+) -> Result<Rest, PortError> {
+    let auth = match bound.keys()? {
+        Keys::Token { username, token } => auth(word, basic, username.as_deref(), token),
+        Keys::App(_) => {
+            return Err(PortError::Denied(format!(
+                "Forge {}: a GitHub App is a credential for GitHub only",
+                bound.name()
+            )));
         }
+    };
+    let pace = patience(bound, pace);
+    let api = Plain {
+        client: plain::client(&bound.manner.transport, pace.timeout)?,
+        auth,
+        root,
+        headers: plain::JSON,
+    };
+    Ok(Rest::new(Box::new(api), bound.base.url(), pace))
+}
+
+fn auth(word: &'static str, basic: bool, username: Option<&str>, token: &Token) -> Auth {
+    match username {
+        Some(user) if basic => Auth::Basic(user.to_owned(), token.clone()),
+        // An empty user is what Azure documents.
+        None if word.is_empty() => Auth::Basic(String::new(), token.clone()),
+        _ => Auth::Word(word, token.clone()),
     }
+}
+
+/// The pace with the Forge's own time-out.
+pub(super) fn patience(bound: &Bound, pace: Pace) -> Pace {
+    let own = bound.forge.spec.timeout_s().and_then(|s| u64::try_from(s).ok());
+    Pace {
+        timeout: own.map_or(pace.timeout, |s| std::time::Duration::from_secs(s.max(1))),
+        ..pace
+    }
+}
+
+/// A wish that the host would not grant is told, and the pull request stays.
+pub(super) fn granted(number: u64, what: &str, answer: Result<(), PortError>) -> Result<(), PortError> {
+    match answer {
+        Err(error @ (PortError::Denied(_) | PortError::Invalid(_) | PortError::Stale(_))) => {
+            tracing::warn!(number, %error, "the pull request stays without its {what}");
+            Ok(())
+        }
+        answer => answer,
+    }
+}
+
+/// A description cut to what a host takes.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{kept}…")
 }

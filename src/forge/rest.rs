@@ -1,11 +1,18 @@
-//! REST with patience: retries, waiting when told to, pages, and errors in the port's words.
+//! REST with patience: retries, waiting when told to, pages, answers that need not be sent again, and errors in the
+//! port's words.
 
-use crate::credential::Token;
+mod known;
+mod limit;
+mod reply;
+
+pub(super) use reply::Reply;
+
 use crate::port::PortError;
 use futures::future::BoxFuture;
-use http::HeaderMap;
 use http::Method;
 use http::header;
+use known::Known;
+use limit::Gate;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
@@ -18,12 +25,16 @@ const PAGES: usize = 100;
 pub struct Pace {
     /// How often a request is repeated that failed and can be repeated without harm.
     pub attempts: u32,
-    /// The rest before the first repetition; it doubles each time.
+    /// The rest before the first repetition; it doubles each time, and up to half of it is left out by chance.
     pub pause: Duration,
     /// The longest a host's `Retry-After` is waited for; a longer one is an error that says so.
     pub max_wait: Duration,
     /// The longest wait for one answer.
     pub timeout: Duration,
+    /// The least time between two requests that change something, as GitHub asks for.
+    pub gap: Duration,
+    /// What chance grows from: the same seed rests the same.
+    pub seed: u64,
 }
 
 impl Default for Pace {
@@ -33,6 +44,8 @@ impl Default for Pace {
             pause: Duration::from_millis(500),
             max_wait: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
+            gap: Duration::from_secs(1),
+            seed: u64::from(std::process::id()),
         }
     }
 }
@@ -40,17 +53,34 @@ impl Default for Pace {
 impl Pace {
     /// Rests before repetition number `attempt`, counted from 0.
     pub(super) async fn rest(&self, attempt: u32) {
-        tokio::time::sleep(self.pause.saturating_mul(1 << attempt.min(10))).await;
+        tokio::time::sleep(self.wait(attempt)).await;
+    }
+
+    fn wait(&self, attempt: u32) -> Duration {
+        let whole = self.pause.saturating_mul(1 << attempt.min(10));
+        let chance = splitmix(self.seed.wrapping_add(u64::from(attempt))) >> 32;
+        let half = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX) / 2;
+        whole - Duration::from_millis(half.saturating_mul(chance) >> 32)
     }
 }
 
+/// Steele, Lea and Flood's SplitMix64.
+const fn splitmix(seed: u64) -> u64 {
+    let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// One request, relative to the API's root.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// Whether a second one of the same does no harm although it is a POST: it carries a precondition.
+    guarded: bool,
 }
 
 impl Call {
@@ -60,20 +90,30 @@ impl Call {
             path,
             query: Vec::new(),
             body: None,
+            guarded: false,
         }
     }
 
     pub(super) fn with(method: Method, path: String, body: Value) -> Self {
         Self {
             method,
-            path,
-            query: Vec::new(),
             body: Some(body),
+            ..Self::get(path)
         }
+    }
+
+    pub(super) fn post(path: String, body: Value) -> Self {
+        Self::with(Method::POST, path, body)
     }
 
     pub(super) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
+        self
+    }
+
+    /// Says that the request does nothing when it is done already.
+    pub(super) fn guarded(mut self) -> Self {
+        self.guarded = true;
         self
     }
 
@@ -89,22 +129,26 @@ impl Call {
     }
 
     /// Whether sending it twice does what sending it once does.
-    fn is_idempotent(&self) -> bool {
-        self.method != Method::POST
+    fn is_repeatable(&self) -> bool {
+        self.guarded || self.method != Method::POST
     }
 }
 
-/// An answer, whatever its status.
+/// Why there is no answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(super) enum Unanswered {
+    /// Nobody answered: what was asked for may be done, or be done later.
+    Silent(String),
+    /// It was not sent.
+    Unsent(PortError),
 }
 
-/// Something that sends requests with the credential on them. The error is why there was no answer.
+/// Something that sends requests with the credential on them.
 pub(super) trait Api: Send + Sync {
-    fn send<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, String>>;
+    /// Sends; `etag` is what is known of the answer already.
+    fn send<'a>(&'a self, call: &'a Call, etag: Option<&'a str>) -> BoxFuture<'a, Result<Reply, Unanswered>>;
+    /// A text with every form of the credential struck out.
+    fn strike(&self, text: &str) -> String;
 }
 
 /// A host's REST API.
@@ -112,17 +156,22 @@ pub(super) struct Rest {
     api: Box<dyn Api>,
     /// The host, as errors name it.
     place: String,
-    token: Token,
     pace: Pace,
+    gate: Gate,
+    known: Known,
 }
 
+/// An error, and whether nobody answered at all.
+type Failed = (PortError, bool);
+
 impl Rest {
-    pub(super) fn new(api: Box<dyn Api>, place: String, token: Token, pace: Pace) -> Self {
+    pub(super) fn new(api: Box<dyn Api>, place: String, pace: Pace) -> Self {
         Self {
             api,
             place,
-            token,
             pace,
+            gate: Gate::new(pace.gap),
+            known: Known::default(),
         }
     }
 
@@ -135,6 +184,18 @@ impl Rest {
     /// Sends; what the answer says does not matter.
     pub(super) async fn done(&self, call: Call) -> Result<(), PortError> {
         self.reply(&call).await.map(drop)
+    }
+
+    /// Sends what must not be done twice; none when no answer came: it may be done, or be done later.
+    pub(super) async fn create<T: DeserializeOwned>(&self, call: Call) -> Result<Option<T>, PortError> {
+        match self.attempt(&call).await {
+            Ok(reply) => self.read(&call, &reply).map(Some),
+            Err((error, silent)) if silent => {
+                tracing::info!(%error, "no answer: it may have been done");
+                Ok(None)
+            }
+            Err((error, _)) => Err(error),
+        }
     }
 
     /// All pages of a list. `size` is the query parameter for the page's size, and the size.
@@ -163,62 +224,139 @@ impl Rest {
         Ok(all)
     }
 
+    /// All pages of a list whose pages say in their body how the next one is asked for.
+    pub(super) async fn walk<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        items: &str,
+        next: impl Fn(&Value, usize) -> Option<(&'static str, String)>,
+    ) -> Result<Vec<T>, PortError> {
+        let mut all = Vec::new();
+        let mut at: Option<(&'static str, String)> = None;
+        for _ in 0..PAGES {
+            let mut call = call.clone();
+            call.query.extend(at.take());
+            let reply = self.reply(&call).await?;
+            let page: Value = self.read(&call, &reply)?;
+            let found = page.get(items).cloned().unwrap_or_default();
+            let found: Vec<T> = serde_json::from_value(found).map_err(|e| self.odd(&call, &e))?;
+            let is_empty = found.is_empty();
+            all.extend(found);
+            at = next(&page, all.len()).filter(|_| !is_empty);
+            if at.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
     fn read<T: DeserializeOwned>(&self, call: &Call, reply: &Reply) -> Result<T, PortError> {
-        serde_json::from_slice(&reply.body).map_err(|e| {
-            PortError::Invalid(format!(
-                "{} {} {}: unexpected answer: {e}",
-                self.place, call.method, call.path
-            ))
-        })
+        serde_json::from_slice(&reply.body).map_err(|e| self.odd(call, &e))
+    }
+
+    fn odd(&self, call: &Call, error: &serde_json::Error) -> PortError {
+        PortError::Invalid(format!(
+            "{} {} {}: unexpected answer: {}",
+            self.place,
+            call.method,
+            call.path,
+            self.api.strike(&error.to_string())
+        ))
     }
 
     /// An answer with a good status, after as many attempts as are right.
-    async fn reply(&self, call: &Call) -> Result<Reply, PortError> {
+    pub(super) async fn reply(&self, call: &Call) -> Result<Reply, PortError> {
+        self.attempt(call).await.map_err(|(error, _)| error)
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Reply, Failed> {
         let mut attempt = 0;
         loop {
-            let answer = self.api.send(call).await;
-            if let Ok(reply) = &answer
-                && (200..300).contains(&reply.status)
-            {
-                return answer.map_err(PortError::Unreachable);
-            }
             let again = attempt < self.pace.attempts;
-            match self.failure(call, answer) {
+            let answer = match self.gate.wait() {
+                Some(wait) if wait > self.pace.max_wait || !again => {
+                    return Err((self.too_often(call, wait, "the host's limit is used up"), false));
+                }
+                Some(wait) => {
+                    tokio::time::sleep(wait).await;
+                    attempt += 1;
+                    continue;
+                }
+                None => self.send(call).await,
+            };
+            let failure = match answer {
+                Ok(reply) if reply.is_good() => return Ok(reply),
+                answer => self.failure(call, answer),
+            };
+            match failure {
                 Failure::Limited(wait, _) if again && wait <= self.pace.max_wait => {
-                    tokio::time::sleep(wait).await
+                    tokio::time::sleep(wait).await;
                 }
-                Failure::Limited(wait, text) => {
-                    let text = format!("{text}; it asks to wait {} s", wait.as_secs());
-                    return Err(PortError::Unreachable(text));
-                }
-                Failure::Away(_) if again && call.is_idempotent() => self.pace.rest(attempt).await,
-                Failure::Away(text) => return Err(PortError::Unreachable(text)),
-                Failure::Refused(error) => return Err(error),
+                Failure::Limited(wait, text) => return Err((self.too_often(call, wait, &text), false)),
+                Failure::Away(..) if again && call.is_repeatable() => self.pace.rest(attempt).await,
+                Failure::Away(text, silent) => return Err((PortError::Unreachable(text), silent)),
+                Failure::Refused(error) => return Err((error, false)),
             }
             attempt += 1;
         }
     }
 
-    fn failure(&self, call: &Call, answer: Result<Reply, String>) -> Failure {
+    /// One request in its turn. What is known is not asked for again: the host says whether it still holds.
+    async fn send(&self, call: &Call) -> Result<Reply, Unanswered> {
+        let _turn = match call.method {
+            Method::GET => None,
+            _ => Some(self.gate.turn().await),
+        };
+        let target = (call.method == Method::GET).then(|| call.target());
+        let known = target.as_ref().and_then(|target| self.known.get(target));
+        let etag = known.as_ref().map(|(etag, _)| etag.as_str());
+        let reply = self.api.send(call, etag).await?;
+        self.gate.note(&reply);
+        match (reply.status, known, target) {
+            (304, Some((_, known)), _) => Ok(known),
+            (200, _, Some(target)) => {
+                self.known.put(target, &reply);
+                Ok(reply)
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    fn too_often(&self, call: &Call, wait: Duration, text: &str) -> PortError {
+        PortError::Unreachable(format!(
+            "{} {} {}: {text}; it asks to wait {} s",
+            self.place,
+            call.method,
+            call.path,
+            wait.as_secs()
+        ))
+    }
+
+    fn failure(&self, call: &Call, answer: Result<Reply, Unanswered>) -> Failure {
         let said = |text: &str| {
-            let text = self.token.strike(text);
+            let text = self.api.strike(text);
             format!("{} {} {}: {text}", self.place, call.method, call.path)
         };
         let reply = match answer {
             Ok(reply) => reply,
-            Err(why) => return Failure::Away(said(&why)),
+            Err(Unanswered::Silent(why)) => return Failure::Away(said(&why), true),
+            Err(Unanswered::Unsent(error)) => return Failure::Refused(error),
         };
         let message = reply.message();
         let text = said(&format!("HTTP {}: {message}", reply.status));
         if let Some(wait) = reply.limited() {
-            return Failure::Limited(wait, text);
+            return Failure::Limited(
+                wait,
+                self.api.strike(&format!("HTTP {}: {message}", reply.status)),
+            );
         }
         match reply.status {
-            408 | 500..=599 => Failure::Away(text),
-            401 | 403 => Failure::Refused(PortError::Denied(text)),
+            408 | 500..=599 => Failure::Away(text, false),
+            // Azure shows its page for signing in instead of an error.
+            203 | 401 | 403 | 423 => Failure::Refused(PortError::Denied(text)),
             409 => Failure::Refused(PortError::Stale(text)),
-            422 if message.contains("already exists") => Failure::Refused(PortError::Stale(text)),
-            423 => Failure::Refused(PortError::Denied(text)),
+            400 | 422 if reply.says_exists() => Failure::Refused(PortError::Stale(text)),
+            300..=399 if reply.is_sign_in() => Failure::Refused(PortError::Denied(text)),
             300..=399 => {
                 let text = format!("{text} moved: put the new address into the Forge or the GitRepository");
                 Failure::Refused(PortError::Invalid(text))
@@ -232,47 +370,29 @@ impl Rest {
 enum Failure {
     /// Asked too often: nothing was done. Wait that long.
     Limited(Duration, String),
-    /// No answer, or the host is broken. Something may have been done.
-    Away(String),
+    /// No answer (then true), or the host is broken. Something may have been done.
+    Away(String, bool),
     /// It will say the same again.
     Refused(PortError),
 }
 
-impl Reply {
-    /// How long to wait, when that is what the host wants. GitHub says so with 403, too.
-    fn limited(&self) -> Option<Duration> {
-        let number = |name: &str| self.headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-        let after = number("retry-after").map(Duration::from_secs);
-        let used_up = number("x-ratelimit-remaining") == Some(0);
-        match self.status {
-            429 => Some(after.unwrap_or(Duration::from_secs(1))),
-            403 if after.is_some() => after,
-            403 if used_up => Some(Duration::from_secs(60)),
-            503 => after,
-            _ => None,
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::Pace;
+    use std::time::Duration;
 
-    /// What the host says about it, in one line.
-    fn message(&self) -> String {
-        let Ok(body) = serde_json::from_slice::<Value>(&self.body) else {
-            return one_line(&String::from_utf8_lossy(&self.body));
+    #[test]
+    fn the_same_seed_rests_the_same_and_never_longer_than_twice_as_long_each_time() {
+        let pace = |seed| Pace {
+            seed,
+            ..Pace::default()
         };
-        let mut text = body
-            .get("message")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
-            let detail = error.as_str().or_else(|| error.get("message")?.as_str());
-            let detail = detail.map_or_else(|| error.to_string(), str::to_owned);
-            text = format!("{text}: {detail}");
+        let rests = |seed| (0..5).map(|attempt| pace(seed).wait(attempt)).collect::<Vec<_>>();
+        assert_eq!(rests(7), rests(7));
+        assert_ne!(rests(7), rests(8));
+        for (attempt, rest) in rests(7).into_iter().enumerate() {
+            let whole = Duration::from_millis(500 << attempt);
+            assert!(rest <= whole && rest >= whole / 2, "{attempt}: {rest:?}");
         }
-        one_line(&text)
     }
-}
-
-fn one_line(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.chars().take(300).collect()
 }

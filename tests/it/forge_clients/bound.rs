@@ -119,6 +119,8 @@ pub(crate) fn hosts(cluster: Arc<Objects>) -> Hosts {
         pause: Duration::from_millis(5),
         max_wait: Duration::from_secs(2),
         timeout: Duration::from_millis(300),
+        gap: Duration::ZERO,
+        seed: 1,
     };
     Hosts::new(Arc::new(Bindings::new(cluster, "recant-system"))).with_pace(pace)
 }

@@ -3,6 +3,7 @@
 //! Data goes to stdout; what is said about it, and errors, to stderr. An error says what, where and what to do, and the
 //! exit code is 1 (2 for a command line that makes no sense).
 
+mod check;
 mod demo;
 pub mod manifests;
 mod notifications;
@@ -30,6 +31,8 @@ enum Verb {
     Demo(demo::Args),
     /// Runs the controller against a cluster.
     Run(run::Args),
+    /// Says whether everything is there that `recant run` needs: kinds, rights, credentials, webhooks.
+    Check(check::Args),
     /// Finds the smallest proved revert of one object, in a Git repository on this machine.
     Plan(plan::Args),
     /// Prints what a directory renders to, as kustomize and Flux do.
@@ -42,6 +45,10 @@ enum Verb {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.verb {
+        Verb::Check(args) => {
+            log("off", false);
+            in_runtime(check::run(args))
+        }
         Verb::Demo(args) => {
             log("off", false);
             in_runtime(demo::run(args))

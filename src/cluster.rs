@@ -7,6 +7,7 @@ mod changes;
 mod error;
 mod event;
 mod resolve;
+mod review;
 mod write;
 
 use crate::port::Answered;

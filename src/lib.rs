@@ -1,5 +1,6 @@
 //! The shell around recant's pure crates: what touches the cluster, Git, the forge, the metrics and the terminal.
 
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod check;
 mod cluster;
 mod cluster_world;
 mod crd_table;
@@ -12,6 +13,7 @@ mod files;
 mod forge;
 mod forge_clients;
 mod forge_world;
+mod forges;
 mod gauge;
 mod histories;
 mod kube_api;

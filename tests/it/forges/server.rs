@@ -152,7 +152,12 @@ async fn handle(State(inner): State<Arc<Mutex<Inner>>>, request: Request) -> Res
     response
 }
 
-async fn fail(inner: &Mutex<Inner>, kind: Kind, asked: &Asked, fault: Option<Fault>, etag: &str) -> Response {
+async fn fail(
+    inner: &Mutex<Inner>,
+    asked: &Asked,
+    fault: Option<Fault>,
+    (etag, auth): (&str, &str),
+) -> Response {
     let done = || {
         let inner = &mut *inner.lock().unwrap();
         let said = words::answer(inner.kind, &mut inner.world, asked);

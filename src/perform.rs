@@ -36,12 +36,7 @@ pub async fn perform(ports: &Ports, effect: &Effect) -> Result<(), PortError> {
 pub const fn is_telling(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Event(_)
-            | Effect::Status(_)
-            | Effect::Check(_)
-            | Effect::Comment(_)
-            | Effect::Alert(_)
-            | Effect::EventHook(_)
+        Effect::Event(_) | Effect::Status(_) | Effect::Check(_) | Effect::Alert(_) | Effect::EventHook(_)
     )
 }
 

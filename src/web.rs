@@ -97,7 +97,8 @@ fn page(words: &[Told]) -> Markup {
                         thead { tr { th { "Object" } th { "Since" } th { "Reason" } th { "What it says" } } }
                         tbody {
                             @for told in words {
-                                tr {
+                                // Commit statuses link here.
+                                tr id=(format!("{}/{}", told.about.namespace, told.about.name)) {
                                     td { (told.about.to_string()) }
                                     td { (told.at.strftime("%F %T").to_string()) }
                                     td { (told.because.name()) }

@@ -83,6 +83,12 @@ pub(super) struct Args {
     /// Canaries may only refer to MetricTemplates and AlertProviders of their own namespace.
     #[arg(long)]
     no_cross_namespace_refs: bool,
+    /// Open no pull request and push nothing: each Revert says what would be done. Canaries are analysed as ever.
+    #[arg(long)]
+    report_only: bool,
+    /// The address at which people reach what is served at --listen: commit statuses link to it.
+    #[arg(long, value_name = "URL", default_value = "")]
+    dashboard_url: String,
     /// Say what would be done; write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -158,6 +164,8 @@ fn settings(args: &Args) -> Settings {
         selector_labels: args.selector_labels.clone(),
         include_label_prefix: args.include_label_prefix.clone(),
         config_tracking: args.enable_config_tracking,
+        report_only: args.report_only,
+        dashboard_url: args.dashboard_url.trim_end_matches('/').to_owned(),
         alerts: args.notifications.has_alerts(),
         event_webhook: args.notifications.has_event_webhook(),
         no_cross_namespace_refs: args.no_cross_namespace_refs,

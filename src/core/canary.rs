@@ -7,6 +7,7 @@
 
 mod alerts;
 mod analyse;
+mod coming;
 mod configs;
 mod finalize;
 mod hand_over;
@@ -34,12 +35,14 @@ mod tests;
 use crate::baseline::Baseline;
 use crate::canary::spec::Spec;
 use crate::canary::status::Phase;
+use crate::canary::status::Run;
 use crate::canary::status::Status;
 use crate::canary::turn::Turn;
 use crate::chain;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::pull;
+use crate::pull::Culprit;
 use crate::query::Observation;
 use crate::query::Observed;
 use crate::query::Query;
@@ -92,8 +95,10 @@ pub fn ask(now: Timestamp, settings: &Settings, canary: &Object, seen: &Observat
         wanted.extend(chain::ask(seen, &first));
     }
     wanted.extend(verdict::templates(settings, canary, &spec));
-    if Status::of(canary).phase == Phase::Failed {
-        wanted.extend(revert_name(canary, seen).map(Query::Object));
+    let status = Status::of(canary);
+    wanted.extend(coming::ask(&status, canary, &spec.target(namespace), seen));
+    if status.phase == Phase::Failed {
+        wanted.extend(ask_revert(canary, &status, seen));
     }
     // Metrics and webhooks are asked when the move itself comes to them, and only then: a webhook that is called does
     // something.
@@ -154,15 +159,34 @@ fn recorded_applier(canary: &Object, seen: &Observation) -> Option<ObjectRef> {
         .map(|link| link.kustomization.clone())
 }
 
-/// The Revert that undoes what this Canary failed with, if Git can be blamed.
-fn revert_name(canary: &Object, seen: &Observation) -> Option<ObjectRef> {
+/// What must be seen of the Revert that undoes what this Canary failed with, if Git can be blamed: which one it is
+/// takes a look into Git, once.
+fn ask_revert(canary: &Object, status: &Status, seen: &Observation) -> Vec<Query> {
+    let named = status.analysis.as_ref().and_then(Run::revert_name);
+    if let Some(name) = &named {
+        match seen.object(name) {
+            Observed::Known(Some(_)) => return Vec::new(),
+            Observed::Known(None) => {}
+            Observed::Unknown(_) => return vec![Query::Object(name.clone())],
+        }
+    }
+    let Some(culprit) = culprit_of(canary, seen) else {
+        return Vec::new();
+    };
+    let mut wanted = culprit.ask(seen);
+    if let Ok(change) = culprit.change(seen) {
+        wanted.push(Query::Object(culprit.name(&change)));
+    }
+    wanted
+}
+
+fn culprit_of(canary: &Object, seen: &Observation) -> Option<Culprit> {
     let Observed::Known(Some(object)) = seen.object(&Baseline::name(canary)) else {
         return None;
     };
     let baseline = Baseline::of(object).ok()?;
     let candidate = baseline.candidate.as_ref()?;
     let target = Spec::of(canary).ok()?.target(canary.namespace());
-    pull::culprit(&target, &baseline.promoted, candidate)
-        .ok()
-        .map(|culprit| culprit.name())
+    let culprit = pull::culprit(&target, &baseline.promoted, candidate).ok()?;
+    culprit.with_own_appliers(seen).ok()
 }

@@ -28,5 +28,6 @@ pub mod settings;
 pub mod step;
 pub mod subject;
 pub mod template;
+pub mod trail;
 pub mod verdict;
 pub mod yaml;

@@ -1,25 +1,37 @@
 //! A Revert's life: plan → proof → branch → pull request → merged, closed or superseded.
 //!
 //! One Revert is one change to be undone in one repository; it serves every Canary that failed on that change. Its
-//! identity is derived from what is undone, so that a crash, a second replica or a lost answer still make one pull
-//! request. Nothing happens in Git that was not on record before. Never here: how lines are chosen (`revert`) or
-//! proved (`proof`).
+//! identity is derived from what is undone (`culprit`), so that a crash, a second replica, a lost answer or another
+//! cluster still make one pull request. Nothing happens in Git that was not on record before. Never here: how lines
+//! are chosen (`revert`) or proved (`proof`).
 
 mod body;
+mod condition;
+mod culprit;
 mod ending;
+mod left;
 mod life;
+mod marker;
+mod policy;
 mod proposal;
 mod propose;
 mod record;
+mod standing;
+mod text;
 
+pub use culprit::Culprit;
+pub use culprit::culprit;
 pub use life::ask;
 pub use life::step;
-pub use record::Culprit;
+pub use policy::PROCEED;
+pub use policy::REPORT_ONLY;
+pub use record::Deed;
+pub use record::Does;
 pub use record::PlanRecord;
 pub use record::PullRecord;
 pub use record::RevertPhase;
 pub use record::RevertSpec;
 pub use record::RevertStatus;
 pub use record::Target;
-pub use record::culprit;
 pub use record::open_page;
+pub use text::table as checks_table;

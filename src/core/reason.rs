@@ -196,6 +196,38 @@ pub enum Reason {
         /// How that came.
         detail: String,
     },
+    /// Unrelated canaries failed together: no blame, until a person says so.
+    CommonMode {
+        /// Which, and how many.
+        detail: String,
+    },
+    /// The failure is too long ago to be undone unasked.
+    TooOld {
+        /// When it was, and how old it may be.
+        detail: String,
+    },
+    /// There are pull requests enough on that host.
+    Capped {
+        /// How many, and how many there may be.
+        detail: String,
+    },
+    /// recant was told to report only.
+    ReportOnly {
+        /// Who said so.
+        who: String,
+        /// What would have been done.
+        would: String,
+    },
+    /// A person has pushed to recant's branch: it is theirs now.
+    TakenOver {
+        /// The branch, its commit, and its pull request if there is one.
+        detail: String,
+    },
+    /// After the merge somebody wrote the failed state again.
+    WrittenBack {
+        /// Who, and in which commit.
+        detail: String,
+    },
     // ---- a Forge
     /// The credential does what recant asks of it.
     ForgeReady {
@@ -392,6 +424,12 @@ impl Reason {
             Self::Reverted => "Reverted",
             Self::Refused { .. } => "Refused",
             Self::Superseded { .. } => "Superseded",
+            Self::CommonMode { .. } => "CommonMode",
+            Self::TooOld { .. } => "TooOld",
+            Self::Capped { .. } => "Capped",
+            Self::ReportOnly { .. } => "ReportOnly",
+            Self::TakenOver { .. } => "TakenOver",
+            Self::WrittenBack { .. } => "WrittenBack",
         }
     }
 }
@@ -480,6 +518,25 @@ impl fmt::Display for Reason {
             Self::Reverted => f.write_str("reverted: Git and cluster agree"),
             Self::Refused { url } => write!(f, "a person closed {url}: final for this revision"),
             Self::Superseded { detail } => write!(f, "superseded: {detail}"),
+            Self::CommonMode { detail } => write!(
+                f,
+                "held: {detail}. To propose the revert all the same, annotate the Revert with \
+                 recant.dev/proceed=true; else mend the cause and retry the canary"
+            ),
+            Self::TooOld { detail } => write!(
+                f,
+                "held: {detail}. To propose the revert all the same, annotate the Revert with recant.dev/proceed=true"
+            ),
+            Self::Capped { detail } => write!(f, "waits: {detail}"),
+            Self::ReportOnly { who, would } => write!(f, "report only ({who}): would propose {would}"),
+            Self::TakenOver { detail } => {
+                write!(f, "a person goes on with it: {detail}; recant leaves it alone")
+            }
+            Self::WrittenBack { detail } => write!(
+                f,
+                "the revert was merged, and {detail} wrote the failed state again: recant does not fight that; stop \
+                 what writes it, then revert by hand"
+            ),
         }
     }
 }

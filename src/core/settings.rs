@@ -19,16 +19,20 @@ pub struct Settings {
     /// Whether the ConfigMaps and Secrets that pods read are part of what is analysed (Flagger's
     /// `-enable-config-tracking`).
     pub config_tracking: bool,
-    /// The start of the names of recant's own branches.
-    pub branch_prefix: String,
-    /// Labels of pull requests.
-    pub pull_labels: Vec<String>,
     /// Whether there is an alert provider for canaries that name none (Flagger's `-slack-url`, `-msteams-url`).
     pub alerts: bool,
     /// Whether every event also goes to a webhook of recant's own (Flagger's `-event-webhook`).
     pub event_webhook: bool,
     /// Whether a Canary may only refer to objects of its own namespace (Flagger's `-no-cross-namespace-refs`).
     pub no_cross_namespace_refs: bool,
+    /// Whether recant only says what it would do in Git, everywhere.
+    pub report_only: bool,
+    /// The dashboard's address, without a slash at the end; empty when there is none that people can open.
+    pub dashboard_url: String,
+    /// How many unrelated changes must fail together to be called an outage.
+    pub storm_changes: usize,
+    /// What "together" means, in seconds.
+    pub storm_window_s: i64,
     /// Time between two looks at an open pull request, in seconds.
     pub pull_poll_s: i64,
 }
@@ -45,11 +49,13 @@ impl Default for Settings {
             ingress_class: String::new(),
             include_label_prefix: Vec::new(),
             config_tracking: true,
-            branch_prefix: "recant/".to_owned(),
-            pull_labels: vec!["recant".to_owned()],
             alerts: false,
             event_webhook: false,
             no_cross_namespace_refs: false,
+            report_only: false,
+            dashboard_url: String::new(),
+            storm_changes: 3,
+            storm_window_s: 600,
             pull_poll_s: 30,
         }
     }

@@ -157,7 +157,7 @@ impl Line {
                     format!("{name} commits: {}", message.lines().next().unwrap_or_default()),
                 )
             }
-            Verb::Merge => ("person", Mood::Good, "the pull request is merged".to_owned()),
+            Verb::Merge(_) => ("person", Mood::Good, "the pull request is merged".to_owned()),
             Verb::Close => ("person", Mood::Bad, "the pull request is closed".to_owned()),
             _ => return None,
         };

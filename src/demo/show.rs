@@ -65,7 +65,7 @@ impl Show<'_> {
                 Some(told) = self.told.recv() => self.tell_recant(&told)?,
                 Some(()) = presses.recv() => self.merge(),
                 _ = looks.tick() => match self.look(&mut play)? {
-                    Looked::On(Some(Verb::Merge)) if self.by_hand && !asked => {
+                    Looked::On(Some(Verb::Merge(_))) if self.by_hand && !asked => {
                         asked = true;
                         self.teller.ask_for_merge(&self.house.places.pages)?;
                     }

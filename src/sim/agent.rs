@@ -82,33 +82,54 @@ impl Agent {
 
     /// Looks at whatever may need it.
     pub fn turn(&mut self, world: &mut World) -> Vec<Told> {
-        let changed = world.cluster.resource_version() != self.looked_at;
+        Self::turns(&mut [self], world)
+    }
+
+    /// Several replicas look at the same moment: each decides on what all of them saw, and only then do they act, one
+    /// after the other.
+    pub fn turns(agents: &mut [&mut Self], world: &mut World) -> Vec<Told> {
+        let version = world.cluster.resource_version();
         let mut told = Vec::new();
         for (api_version, kind) in [(API_VERSION, "Canary"), (RECANT_API, "Revert")] {
             for object in world.cluster.list(api_version, kind, "") {
-                let name = object.reference();
-                if changed || self.due.get(&name).is_some_and(|due| *due <= world.now()) {
-                    told.extend(self.look(world, &object));
+                let mut steps = Vec::new();
+                for (at, agent) in agents.iter_mut().enumerate() {
+                    if agent.is_due(world.now(), version, &object) {
+                        steps.push((at, agent.decide(world, &object)));
+                    }
+                }
+                for (at, step) in steps {
+                    if let Some(agent) = agents.get_mut(at) {
+                        told.extend(agent.act(world, object.reference(), step));
+                    }
                 }
             }
         }
-        // What the agent itself wrote is looked at in the next turn.
-        self.looked_at = if changed {
-            world.cluster.resource_version()
-        } else {
-            self.looked_at
-        };
+        // What the agents themselves wrote is looked at in the next turn.
+        for agent in agents {
+            if agent.looked_at != version {
+                agent.looked_at = world.cluster.resource_version();
+            }
+        }
         told
     }
 
-    fn look(&mut self, world: &mut World, object: &Object) -> Option<Told> {
+    fn is_due(&self, now: Timestamp, version: u64, object: &Object) -> bool {
+        let due = self.due.get(&object.reference());
+        self.looked_at != version || due.is_some_and(|due| *due <= now)
+    }
+
+    fn decide(&mut self, world: &mut World, object: &Object) -> Step {
         let now = world.now();
         let seen = self.observe(world, object);
-        let step = match object.str("/kind") {
+        match object.str("/kind") {
             "Revert" => pull::step(now, &self.settings, object, &seen),
             _ => canary::step(now, &self.settings, object, &seen),
-        };
-        let name = object.reference();
+        }
+    }
+
+    fn act(&mut self, world: &mut World, name: ObjectRef, step: Step) -> Option<Told> {
+        let now = world.now();
         match step.wake {
             Some(wake) => drop(self.due.insert(name.clone(), wake)),
             None => drop(self.due.remove(&name)),
@@ -195,11 +216,13 @@ impl Agent {
                 Effect::Event(_)
                     | Effect::Status(_)
                     | Effect::Check(_)
-                    | Effect::Comment(_)
                     | Effect::Alert(_)
                     | Effect::EventHook(_)
             );
             if perform(world, &effect).is_err() && !telling {
+                return Err(Stopped);
+            }
+            if self.faults.lose() {
                 return Err(Stopped);
             }
         }

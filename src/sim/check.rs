@@ -12,8 +12,10 @@ use recant_core::baseline::RECANT_API;
 use recant_core::canary::spec::API_VERSION;
 use recant_core::canary::status::Phase;
 use recant_core::canary::status::Status;
+use recant_core::forge::PullRequests;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
+use recant_core::pull::Does;
 use recant_core::pull::RevertStatus;
 use recant_core::settings::Settings;
 use recant_core::template;
@@ -35,6 +37,12 @@ pub struct Promises {
     head: Option<String>,
     /// The heads of recant's branches that were looked at last.
     branches: BTreeMap<String, String>,
+    /// The heads of all branches a second ago, and whether it was recant who made that commit.
+    heads: BTreeMap<String, (String, bool)>,
+    /// The pull requests that were there a second ago.
+    pulls: BTreeSet<u64>,
+    /// Branches whose pull request a person closed.
+    refused: BTreeSet<String>,
 }
 
 impl Promises {
@@ -58,6 +66,10 @@ impl Promises {
             self.only_what_was_measured_is_promoted(world, &canary)?;
         }
         one_open_pull_request_for_one_revert(world)?;
+        a_pull_request_is_on_record(world)?;
+        self.a_deed_is_on_record_before_it_is_done(world)?;
+        self.what_a_person_closed_stays_closed(world)?;
+        self.nobody_elses_branch_is_pushed(world)?;
         self.branches_hold_what_was_planned(world)?;
         self.the_deployed_branch_is_never_pushed(world)?;
         self.nobody_is_told_a_secret(world)
@@ -94,10 +106,10 @@ impl Promises {
 
     /// What recant pushes changes the files of the plan that is on record for it, and no others.
     fn branches_hold_what_was_planned(&mut self, world: &mut World) -> Result<(), String> {
-        let reverts = world.cluster.list(RECANT_API, "Revert", "");
+        let reverts = reverts(world);
         let base = world.head()?;
         let git = world.git()?;
-        let own = Settings::default().branch_prefix;
+        let own = PullRequests::default().branch_prefix;
         for (branch, head) in git
             .branches()
             .into_iter()
@@ -108,13 +120,15 @@ impl Promises {
             {
                 continue;
             }
-            let revert = reverts
+            let of_branch = |revert: &&Object| branch.ends_with(&format!("/{}", revert.name()));
+            let plans = reverts
                 .iter()
-                .find(|revert| branch.ends_with(&format!("/{}", revert.name())));
-            let plan = revert.and_then(|revert| RevertStatus::of(revert).plan);
-            let planned = plan
-                .ok_or_else(|| format!("{branch} was pushed without a plan on record"))?
-                .files;
+                .filter(of_branch)
+                .filter_map(|revert| RevertStatus::of(revert).plan);
+            let planned: Vec<String> = plans.flat_map(|plan| plan.files).collect();
+            if planned.is_empty() {
+                return Err(format!("{branch} was pushed without a plan on record"));
+            }
             let touched = touched(git.as_ref(), &base, &head)?;
             if let Some(file) = touched.iter().find(|file| !planned.contains(file)) {
                 return Err(format!("{branch} changes {file}, which is not in the plan"));
@@ -126,15 +140,90 @@ impl Promises {
     /// The branch that is deployed moves by people's commits and merges, never by a push of recant's.
     fn the_deployed_branch_is_never_pushed(&mut self, world: &mut World) -> Result<(), String> {
         let head = world.head()?;
+        let merged: Vec<String> = world
+            .pull_requests()
+            .into_iter()
+            .filter_map(|pull| match pull.stage {
+                Stage::Merged { commit, .. } => Some(commit),
+                Stage::Open | Stage::Closed => None,
+            })
+            .collect();
         let git = world.git()?;
         let mut at = Some(head.clone());
         while let Some(id) = at.filter(|id| self.head.as_ref() != Some(id)) {
-            if is_bots(git.as_ref(), &id) {
+            // A person who merges by rebase or squash brings a commit of recant's there, and may.
+            if is_bots(git.as_ref(), &id) && !merged.contains(&id) {
                 return Err(format!("recant's commit {id} was pushed to the deployed branch"));
             }
             at = git.show(&id).and_then(|commit| commit.parents.first().cloned());
         }
         self.head = Some(head);
+        Ok(())
+    }
+
+    /// A pull request is opened by somebody who had put on record that this comes next.
+    fn a_deed_is_on_record_before_it_is_done(&mut self, world: &mut World) -> Result<(), String> {
+        for pull in world.pull_requests() {
+            if !self.pulls.insert(pull.number) || pull.user != BOT {
+                continue;
+            }
+            let on_record = of_branch(world, &pull.head_branch).into_iter().any(|revert| {
+                let status = RevertStatus::of(&revert);
+                let opens = status.next.is_some_and(|deed| deed.does == Does::OpenPull);
+                opens || status.pull_request.is_some()
+            });
+            if !on_record {
+                return Err(format!(
+                    "pull request {} was opened without a record",
+                    pull.number
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A pull request that a person closed does not come back.
+    fn what_a_person_closed_stays_closed(&mut self, world: &mut World) -> Result<(), String> {
+        for pull in world.pull_requests().into_iter().filter(|pull| pull.user == BOT) {
+            let own_word = |comment: &crate::forge::Comment| {
+                comment.user == BOT && comment.body.contains("recant closes")
+            };
+            match pull.stage {
+                Stage::Closed if !pull.comments.iter().any(own_word) => {
+                    self.refused.insert(pull.head_branch);
+                }
+                Stage::Open if self.refused.contains(&pull.head_branch) => {
+                    return Err(format!(
+                        "pull request {} is open, and a person has closed one from {}",
+                        pull.number, pull.head_branch
+                    ));
+                }
+                Stage::Open | Stage::Closed | Stage::Merged { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// recant pushes to branches of its own, and to none that a person has pushed to.
+    fn nobody_elses_branch_is_pushed(&mut self, world: &mut World) -> Result<(), String> {
+        let deployed = world.branch()?;
+        let git = world.git()?;
+        let own = PullRequests::default().branch_prefix;
+        for (branch, head) in git.branches() {
+            if branch == deployed {
+                continue;
+            }
+            let by_bot = is_bots(git.as_ref(), &head);
+            if by_bot && !branch.starts_with(&own) {
+                return Err(format!("recant pushed to {branch}, which is not its own"));
+            }
+            let before = self.heads.insert(branch.clone(), (head.clone(), by_bot));
+            if let Some((old, false)) = before.filter(|(old, _)| by_bot && *old != head) {
+                return Err(format!(
+                    "recant pushed to {branch}, where somebody had pushed {old}"
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -234,10 +323,46 @@ fn naming(target: &Object) -> Result<Naming, String> {
     })
 }
 
-/// There is never more than one open pull request for one Revert.
+/// The Reverts of this cluster and of those that work on the same repositories.
+fn reverts(world: &World) -> Vec<Object> {
+    let mut all = world.cluster.list(RECANT_API, "Revert", "");
+    all.extend(world.neighbours.iter().cloned());
+    all
+}
+
+fn of_branch(world: &World, branch: &str) -> Vec<Object> {
+    let mut all = reverts(world);
+    all.retain(|revert| branch.ends_with(&format!("/{}", revert.name())));
+    all
+}
+
+/// Every open pull request of recant's belongs to a Revert that says so, with a plan.
+fn a_pull_request_is_on_record(world: &mut World) -> Result<(), String> {
+    let pulls = world.pull_requests().into_iter();
+    for pull in pulls.filter(|pull| pull.stage == Stage::Open && pull.user == BOT) {
+        let of_it = of_branch(world, &pull.head_branch).into_iter();
+        let mut statuses = of_it.map(|revert| RevertStatus::of(&revert));
+        if !statuses.any(|status| status.branch == pull.head_branch && status.plan.is_some()) {
+            return Err(format!(
+                "pull request {} is open, and no Revert says so",
+                pull.number
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// There is never more than one open pull request for one Revert, nor for one change.
 fn one_open_pull_request_for_one_revert(world: &mut World) -> Result<(), String> {
     let mut open = BTreeSet::new();
     for pull in world.pull_requests() {
+        if pull.stage == Stage::Open
+            && let Some((_, rest)) = pull.body.split_once(" undoes=")
+            && let Some(change) = rest.split_whitespace().next()
+            && !open.insert(format!("{change} to be undone"))
+        {
+            return Err(format!("two pull requests undo {change}"));
+        }
         if pull.stage == Stage::Open && !open.insert(pull.head_branch.clone()) {
             return Err(format!("two pull requests from {} are open", pull.head_branch));
         }

@@ -14,6 +14,8 @@ pub struct Faults {
     pub crash_per_mille: u64,
     /// The share of queries that are not answered, in per mille.
     pub blind_per_mille: u64,
+    /// The share of effects that are done and whose answer is lost, in per mille.
+    pub lose_per_mille: u64,
     /// Before which effect for a Revert recant stops, once: counted from 0, the saving of its status included.
     stop_before: Option<usize>,
     /// Effects for Reverts so far.
@@ -29,6 +31,7 @@ impl Faults {
             seeded: Seeded::new(0, "fault"),
             crash_per_mille: 0,
             blind_per_mille: 0,
+            lose_per_mille: 0,
             stop_before: None,
             counted: 0,
             until: Timestamp::UNIX_EPOCH,
@@ -49,10 +52,18 @@ impl Faults {
             seeded: Seeded::new(seed, "fault"),
             crash_per_mille,
             blind_per_mille,
+            lose_per_mille: 0,
             stop_before: None,
             counted: 0,
             until,
         }
+    }
+
+    /// The same, and this share of effects is done without an answer, in per mille.
+    #[must_use]
+    pub const fn losing(mut self, lose_per_mille: u64) -> Self {
+        self.lose_per_mille = lose_per_mille;
+        self
     }
 
     /// Whether it stopped as it was told to.
@@ -71,11 +82,17 @@ impl Faults {
         self.crash_per_mille > 0 && self.seeded.next_u64() % 1000 < self.crash_per_mille
     }
 
+    /// Whether the answer to what was just done is lost.
+    pub(crate) fn lose(&mut self) -> bool {
+        self.lose_per_mille > 0 && self.seeded.next_u64() % 1000 < self.lose_per_mille
+    }
+
     /// Why a query is not answered, if it is not.
     pub(crate) fn blind(&mut self, now: Timestamp, query: &Query) -> Option<Why> {
         if now >= self.until {
             self.crash_per_mille = 0;
             self.blind_per_mille = 0;
+            self.lose_per_mille = 0;
         }
         let blind = self.blind_per_mille > 0 && self.seeded.next_u64() % 1000 < self.blind_per_mille;
         blind.then(|| Why::Unreachable(format!("fault: {}", kind(query))))

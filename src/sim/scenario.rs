@@ -12,8 +12,16 @@
 //!   delete apps/old.yaml
 //! wait 30s
 //! expect canary test/podinfo phase Failed within 5m
-//! merge                                           # a person merges the newest open pull request
+//! merge                                           # a person merges the newest open pull request; or: merge squash,
+//!                                                 # merge rebase
 //! close                                           # … or closes it
+//! push "One more line"                            # … or pushes a commit of their own to its branch
+//!   replace apps/y.yaml "a: 1" "a: 2"
+//! annotate canary test/y recant.dev/report-only true   # also: annotate namespace NAME …, annotate revert newest …
+//! forge "{\"sharedReverts\": \"Propose\"}"          # a Forge for the repository: its spec, but for type and url
+//! setting storm-changes 2                         # an option of recant, before anything happens
+//! repository demo/app                             # another repository, with one commit
+//!   write web.yaml "a: 1\n"
 //! say "what the reader should look at now"
 //! ```
 //!
@@ -25,7 +33,8 @@
 //! `canary NS/NAME says "text"`, `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
 //! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
 //! `pull says "text"`, `pull commented "text"`, `reverts N`, `revert phase PHASE`, `revert says "text"`,
-//! `branches N`, `file PATH says "text"` (at the head of the branch), `converged`.
+//! `branches N`, `file PATH says "text"` (at the head of the branch), `converged`,
+//! `revert CONDITION is STATUS`, `commit "subject" status NS/NAME STATE` (recant's status of that commit, or `none`).
 //!
 //! A story that needs another repository begins with a commit: Flux then finds it when it first looks.
 
@@ -40,6 +49,7 @@ pub use play::Play;
 pub use play::Progress;
 pub use play::merge;
 
+use crate::forge::Style;
 use crate::workload::behaviour::Behaviour;
 use jiff::SignedDuration;
 
@@ -106,7 +116,36 @@ pub enum Verb {
         within: SignedDuration,
     },
     /// A person merges the newest open pull request.
-    Merge,
+    Merge(Style),
+    /// A person pushes a commit to the branch of the newest open pull request.
+    Push {
+        /// The message.
+        message: String,
+        /// The edits.
+        edits: Vec<Edit>,
+    },
+    /// A person annotates an object.
+    Annotate {
+        /// `canary`, `namespace` or `revert`.
+        kind: String,
+        /// `NAMESPACE/NAME`, a namespace's name, or `newest`.
+        name: String,
+        /// The annotation.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// The operator makes a Forge for the repository, or changes it: its spec as JSON.
+    Forge(String),
+    /// An option of recant.
+    Setting(String, i64),
+    /// Another repository.
+    Repository {
+        /// `owner/name`.
+        name: String,
+        /// What its first commit writes.
+        edits: Vec<Edit>,
+    },
     /// A person closes the newest open pull request.
     Close,
     /// A word to the reader.

@@ -18,6 +18,7 @@ use crate::scenario::Scenario;
 use crate::world::World;
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use recant_core::baseline::RECANT_API;
 use recant_core::effect::Write;
 use recant_core::object::Object;
 use recant_core::settings::Settings;
@@ -33,6 +34,10 @@ pub struct Simulation {
     pub world: World,
     /// recant.
     pub agent: Agent,
+    /// A second replica, that does not know of the first.
+    twin: Option<Agent>,
+    /// Another cluster that deploys the same directory of the same repository, with a recant of its own.
+    sister: Option<Box<(World, Agent)>>,
     /// What recant did and why, in order.
     pub told: Vec<Told>,
     play: Play,
@@ -50,6 +55,24 @@ pub struct Start<'a> {
     pub crds: &'a [Value],
     /// What goes wrong.
     pub faults: Faults,
+    /// What the operator of recant chose.
+    pub settings: Settings,
+    /// Who else is at work.
+    pub company: Company,
+}
+
+/// Who else is at work on the same repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Company {
+    /// Nobody.
+    #[default]
+    Alone,
+    /// A second replica in the same cluster, and no lease between them.
+    Twin,
+    /// A second cluster that deploys the same directory, by another name.
+    Sister,
+    /// A second cluster that deploys the same directory, by the same name: a copy.
+    Fork,
 }
 
 impl Simulation {
@@ -82,15 +105,18 @@ impl Simulation {
             .map_err(|e| e.to_string())?;
         world.repos.insert(REPO.to_owned(), Box::new(git));
         world.people();
-        world.install(start.crds)?;
-        world.install_mesh().map_err(|e| e.to_string())?;
-        world
-            .bootstrap(&url, "main", start.path)
-            .map_err(|e| e.to_string())?;
-        let agent = Agent::new(Settings::default(), start.faults.clone());
+        settle(&mut world, start, &url)?;
+        let agent = || Agent::new(start.settings.clone(), start.faults.clone());
+        let twin = (start.company == Company::Twin).then(agent);
+        let sister = match start.company {
+            Company::Alone | Company::Twin => None,
+            Company::Sister | Company::Fork => Some(Box::new(sister(start, begin, &url)?)),
+        };
         Ok(Self {
             world,
-            agent,
+            agent: agent(),
+            twin,
+            sister,
             told: Vec::new(),
             play: Play::new(scenario, false),
         })
@@ -108,11 +134,30 @@ impl Simulation {
             }
             let next = self.world.now() + SignedDuration::from_secs(1);
             self.world.advance(next);
-            let told = self.agent.turn(&mut self.world);
+            let told = match &mut self.twin {
+                Some(twin) => Agent::turns(&mut [&mut self.agent, twin], &mut self.world),
+                None => self.agent.turn(&mut self.world),
+            };
             self.told.extend(told);
+            self.sisters_turn(next);
             check(&mut self.world).map_err(|e| format!("{}: {e}", self.world.now()))?;
         }
         Err("the scenario did not end within six hours".to_owned())
+    }
+
+    /// The other cluster's turn: it sees the same repositories and the same forge.
+    fn sisters_turn(&mut self, next: Timestamp) {
+        let Some(sister) = &mut self.sister else { return };
+        let (world, agent) = &mut **sister;
+        std::mem::swap(&mut world.repos, &mut self.world.repos);
+        std::mem::swap(&mut world.forge, &mut self.world.forge);
+        world.behaviours = self.world.behaviours.clone();
+        world.advance(next);
+        let told = agent.turn(world);
+        self.told.extend(told);
+        std::mem::swap(&mut world.repos, &mut self.world.repos);
+        std::mem::swap(&mut world.forge, &mut self.world.forge);
+        self.world.neighbours = world.cluster.list(RECANT_API, "Revert", "");
     }
 
     /// Carries out what is due; true at the end.
@@ -125,6 +170,26 @@ impl Simulation {
             }
         }
     }
+}
+
+/// Puts the kinds, the mesh and Flux into a cluster, and points Flux at the repository.
+fn settle(world: &mut World, start: &Start<'_>, url: &str) -> Result<(), String> {
+    world.install(start.crds)?;
+    world.install_mesh().map_err(|e| e.to_string())?;
+    world
+        .bootstrap(url, "main", start.path)
+        .map_err(|e| e.to_string())
+}
+
+/// Another cluster on the same repository.
+fn sister(start: &Start<'_>, begin: Timestamp, url: &str) -> Result<(World, Agent), String> {
+    let mut world = World::new(start.seed.wrapping_add(1), begin);
+    settle(&mut world, start, url)?;
+    let mut settings = start.settings.clone();
+    if start.company == Company::Sister {
+        settings.cluster_name = "sister".to_owned();
+    }
+    Ok((world, Agent::new(settings, start.faults.clone())))
 }
 
 impl World {

@@ -47,6 +47,8 @@ pub struct World {
     pub mirrors: BTreeMap<String, String>,
     /// The metrics.
     pub gauge: Gauge,
+    /// What recant has on record in other clusters that work on the same repositories: Reverts.
+    pub neighbours: Vec<Object>,
     /// How images behave.
     pub behaviours: Behaviours,
     /// The load.
@@ -86,6 +88,7 @@ impl World {
             forge: Forge::new("http://git.example"),
             mirrors: BTreeMap::new(),
             gauge: Gauge::default(),
+            neighbours: Vec::new(),
             behaviours: Behaviours::default(),
             alerts: Vec::new(),
             event_hooks: Vec::new(),

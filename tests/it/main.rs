@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod check;
+mod bodies;
 mod cluster;
 mod cluster_world;
 mod crd_table;

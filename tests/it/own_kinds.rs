@@ -13,6 +13,8 @@ use recant_core::forge::ForgeSpec;
 use recant_core::forge::ForgeType;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
+use recant_core::pull::Deed;
+use recant_core::pull::Does;
 use recant_core::pull::PlanRecord;
 use recant_core::pull::PullRecord;
 use recant_core::pull::RevertPhase;
@@ -54,17 +56,22 @@ fn a_revert_is_stored_whole() {
         branch: "main".to_owned(),
         source: name("GitRepository"),
         bad: "b".repeat(40),
+        change: "b".repeat(40),
         targets: vec![Target {
             canary: name("Canary"),
             object: name("Deployment"),
             kustomization: name("Kustomization"),
             good: "a".repeat(40),
+            promoted: "p".to_owned(),
+            failed: "f".to_owned(),
+            failed_at: Some(now()),
         }],
     };
     let mut conditions = Vec::new();
     set_condition(&mut conditions, now(), "Ready", "Unknown", "Proposed", "a page");
     let status = RevertStatus {
         phase: RevertPhase::Proposed,
+        summary: "Revert a".to_owned(),
         conditions,
         observed_generation: 1,
         branch: "recant/revert/x".to_owned(),
@@ -82,7 +89,20 @@ fn a_revert_is_stored_whole() {
         pull_request: Some(PullRecord {
             number: 1,
             url: "https://git.example/1".to_owned(),
+            seen_at: Some(now()),
+            merged_as: "d".repeat(40),
         }),
+        next: Some(Deed {
+            does: Does::ClosePull,
+            branch: "recant/revert/x".to_owned(),
+            expect: "c".repeat(40),
+            base: "b".repeat(40),
+            digest: "d".to_owned(),
+            number: Some(1),
+            because: "a reason".to_owned(),
+        }),
+        said: "s".to_owned(),
+        evidence: "e".to_owned(),
     };
     let mut revert = Object::named(&ObjectRef::new(
         "recant.dev/v1alpha1",
@@ -150,7 +170,8 @@ fn every_phase_of_a_revert_is_known_to_its_definition() {
     let listed = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
         ["phase"];
     let all = [
-        Planning, Planned, Pushed, Proposed, Merged, Reverted, Refused, Superseded, Blocked,
+        Planning, Planned, Pushed, Proposed, Merged, Reverted, Refused, Superseded, Blocked, Held, Reported,
+        TakenOver,
     ];
     assert_eq!(listed["enum"], json!(all));
 }

@@ -8,11 +8,13 @@ use recant::manifests;
 use recant_core::baseline::RECANT_API;
 use recant_core::effect::Write;
 use recant_core::object::Object;
+use recant_core::settings::Settings;
 use recant_sim::check::Promises;
 use recant_sim::fault::Faults;
 use recant_sim::scenario::Scenario;
 use recant_sim::scenario::Verb;
 use recant_sim::scenario::parse;
+use recant_sim::simulation::Company;
 use recant_sim::simulation::Simulation;
 use recant_sim::simulation::Start;
 use serde_json::json;
@@ -28,7 +30,7 @@ const TOKEN: &str = "c2VjcmV0LXRva2Vu";
 fn every_scenario_plays_to_its_end() {
     let plays = scenarios()
         .into_iter()
-        .map(|scenario| (scenario, 1, Faults::none()));
+        .map(|scenario| (scenario, 1, Faults::none(), Company::Alone));
     play_all(plays.collect());
 }
 
@@ -37,10 +39,69 @@ fn crashes_and_blindness_change_no_end() {
     let seeds = std::env::var("RECANT_SEEDS").ok().and_then(|n| n.parse().ok());
     let until = "2026-01-05T09:20:00Z".parse().unwrap();
     let plays = scenarios().into_iter().flat_map(|scenario| {
-        let faults = move |seed| (scenario.clone(), seed, Faults::seeded(seed, 40, 40, until));
+        let faults = move |seed| {
+            let faults = Faults::seeded(seed, 40, 40, until).losing(20);
+            (scenario.clone(), seed, faults, Company::Alone)
+        };
         (0..seeds.unwrap_or(1)).map(faults)
     });
     play_all(plays.collect());
+}
+
+/// The lives of pull requests: the stories that are played in company.
+const LIVES: [&str; 8] = [
+    "bad-bump",
+    "branch-moves-on",
+    "closed-by-a-person",
+    "merged-by-squash",
+    "reverted-by-hand-after-failure",
+    "rolled-forward",
+    "taken-over",
+    "two-workloads",
+];
+
+fn lives() -> impl Iterator<Item = Scenario> {
+    let is_life = |scenario: &Scenario| {
+        let is = |life: &&str| scenario.name.ends_with(&format!("/{life}.txt"));
+        LIVES.iter().any(is)
+    };
+    let lives: Vec<Scenario> = scenarios().into_iter().filter(is_life).collect();
+    assert_eq!(lives.len(), LIVES.len());
+    lives.into_iter()
+}
+
+/// Two replicas that decide at the same moment on what both saw, and no lease between them: the same ends, and one
+/// pull request.
+#[test]
+fn two_replicas_at_once_change_no_end() {
+    let until = "2026-01-05T09:20:00Z".parse().unwrap();
+    let plays = lives().enumerate().flat_map(|(at, scenario)| {
+        let faults = Faults::seeded(at as u64, 20, 0, until).losing(20);
+        [(scenario.clone(), Faults::none()), (scenario, faults)]
+    });
+    play_all(
+        plays
+            .map(|(scenario, faults)| (scenario, 1, faults, Company::Twin))
+            .collect(),
+    );
+}
+
+/// Effects that are done and never answered: nothing is done twice.
+#[test]
+fn answers_that_are_lost_change_no_end() {
+    let until = "2026-01-05T09:20:00Z".parse().unwrap();
+    let faults = |seed| Faults::seeded(seed, 0, 0, until).losing(150);
+    let plays = lives()
+        .zip(1..)
+        .map(|(scenario, seed)| (scenario, seed, faults(seed), Company::Alone));
+    play_all(plays.collect());
+}
+
+/// Another cluster that deploys the same directory, under its own name or as a copy: still one pull request.
+#[test]
+fn several_clusters_on_one_repository_share_a_pull_request() {
+    let of = |company| lives().map(move |scenario| (scenario, 1, Faults::none(), company));
+    play_all(of(Company::Sister).chain(of(Company::Fork)).collect());
 }
 
 #[test]
@@ -51,23 +112,28 @@ fn stopping_before_any_effect_of_a_revert_changes_no_end() {
             .iter()
             .any(|life| scenario.name.ends_with(&format!("{life}.txt")))
     };
-    let plays = scenarios()
-        .into_iter()
-        .filter(of_a_life)
-        .flat_map(|scenario| (0..9).map(move |n| (scenario.clone(), 1, Faults::before_revert_effect(n))));
+    let plays = scenarios().into_iter().filter(of_a_life).flat_map(|scenario| {
+        (0..14).map(move |n| {
+            let faults = Faults::before_revert_effect(n);
+            (scenario.clone(), 1, faults, Company::Alone)
+        })
+    });
     let plays: Vec<_> = plays.collect();
-    assert_eq!(plays.len(), 9 * lives.len());
+    assert_eq!(plays.len(), 14 * lives.len());
     play_all(plays);
 }
 
 /// Plays on all cores; says of each play that fails how to see it again.
-fn play_all(plays: Vec<(Scenario, u64, Faults)>) {
+fn play_all(plays: Vec<(Scenario, u64, Faults, Company)>) {
     let next = AtomicUsize::new(0);
     let play_on = || {
         let mut failed = Vec::new();
-        while let Some((scenario, seed, faults)) = plays.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = play(scenario.clone(), *seed, faults.clone()) {
-                failed.push(format!("{} with seed {seed}: {error}", scenario.name));
+        while let Some((scenario, seed, faults, company)) = plays.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = play(scenario.clone(), *seed, faults.clone(), *company) {
+                failed.push(format!(
+                    "{} with seed {seed}, {company:?}: {error}",
+                    scenario.name
+                ));
             }
         }
         failed
@@ -83,7 +149,7 @@ fn play_all(plays: Vec<(Scenario, u64, Faults)>) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-fn scenarios() -> Vec<Scenario> {
+pub(crate) fn scenarios() -> Vec<Scenario> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut files: Vec<_> = fs::read_dir(dir)
         .unwrap()
@@ -101,7 +167,17 @@ fn scenarios() -> Vec<Scenario> {
     files.iter().map(read).collect()
 }
 
-fn play(scenario: Scenario, seed: u64, faults: Faults) -> Result<(), String> {
+fn play(scenario: Scenario, seed: u64, faults: Faults, company: Company) -> Result<(), String> {
+    played(scenario, seed, faults, company).map(drop)
+}
+
+/// Plays a story to its end, and returns the world as it is then.
+pub(crate) fn played(
+    scenario: Scenario,
+    seed: u64,
+    faults: Faults,
+    company: Company,
+) -> Result<Simulation, String> {
     let (dir, path) = scenario
         .statements
         .iter()
@@ -118,6 +194,8 @@ fn play(scenario: Scenario, seed: u64, faults: Faults) -> Result<(), String> {
         path: &path,
         crds: &crds,
         faults,
+        settings: settings(&scenario),
+        company,
     };
     let mut simulation = Simulation::new(&start, scenario)?;
     let now = simulation.world.now();
@@ -141,5 +219,20 @@ fn play(scenario: Scenario, seed: u64, faults: Faults) -> Result<(), String> {
             eprintln!("{}", revert.0);
         }
     }
-    done
+    done.map(|()| simulation)
+}
+
+/// What the story says of recant's options.
+fn settings(scenario: &Scenario) -> Settings {
+    let mut settings = Settings::default();
+    for statement in &scenario.statements {
+        match &statement.verb {
+            Verb::Setting(name, value) if name == "storm-changes" => {
+                settings.storm_changes = usize::try_from(*value).unwrap();
+            }
+            Verb::Setting(name, _) => panic!("{}: there is no setting {name}", scenario.name),
+            _ => {}
+        }
+    }
+    settings
 }

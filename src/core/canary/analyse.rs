@@ -1,6 +1,7 @@
 //! The analysis: weights rise while the checks pass, and go back the moment they have failed too often.
 
 use crate::baseline::Baseline;
+use crate::canary::rest::blame;
 use crate::canary::status::Phase;
 use crate::canary::turn::Turn;
 use crate::canary::workload::Rollout;
@@ -175,7 +176,12 @@ impl Turn<'_> {
 
     /// Notes why a run failed, and says it on the commit.
     pub(super) fn record_failure(&mut self, because: Reason) {
-        self.commit_status(StatusState::Failure, &because.to_string());
+        let run = self.status.analysis.clone().unwrap_or_default();
+        let state = match blame(&because, &run) {
+            Ok(()) => StatusState::Failure,
+            Err(_) => StatusState::Error,
+        };
+        self.commit_status(state, &because.to_string());
         self.alert_failure(&because);
         if let Some(run) = &mut self.status.analysis {
             run.next_check_at = None;

@@ -6,11 +6,11 @@ use crate::baseline::Baseline;
 use crate::baseline::Snapshot;
 use crate::canary::status::Phase;
 use crate::canary::status::Run;
+use crate::canary::status::Tick;
 use crate::canary::status::set_condition;
+use crate::canary::tell::judged;
 use crate::canary::turn::Turn;
-use crate::chain;
 use crate::chain::Link;
-use crate::config;
 use crate::effect::Effect;
 use crate::effect::StatusState;
 use crate::effect::Write;
@@ -18,8 +18,12 @@ use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::pull;
 use crate::pull::Culprit;
+use crate::pull::RevertPhase;
 use crate::pull::RevertSpec;
+use crate::pull::RevertStatus;
+use crate::pull::Target;
 use crate::query::Observed;
+use crate::query::Why;
 use crate::reason::Reason;
 use jiff::Timestamp;
 
@@ -50,6 +54,10 @@ impl Turn<'_> {
     /// Git asks for what is promoted. After a failure that is the end of it: nothing is analysed again.
     fn stable(&mut self, baseline: &Baseline) -> Reason {
         self.follow_chain(baseline);
+        self.settle_coming(
+            StatusState::Success,
+            "nothing to analyse: what it asks for is promoted already",
+        );
         if self.chain_is_hidden() {
             self.wake_in(super::RETRY);
         }
@@ -134,13 +142,17 @@ impl Turn<'_> {
 
     /// The failed template is still asked for. If a measured failure can be blamed on Git, a Revert is to undo it.
     fn still_failed(&mut self, baseline: &Baseline) -> Reason {
+        self.settle_coming(
+            StatusState::Failure,
+            "it asks for what failed before: not analysed again",
+        );
         match self.revert(baseline) {
-            Ok(()) => Reason::StillFailed,
+            Ok(because) => because,
             Err(detail) => Reason::NotBlamed { detail },
         }
     }
 
-    fn revert(&mut self, baseline: &Baseline) -> Result<(), String> {
+    fn revert(&mut self, baseline: &Baseline) -> Result<Reason, String> {
         let run = self.status.analysis.clone().unwrap_or_default();
         let failure = run
             .failure
@@ -151,47 +163,63 @@ impl Turn<'_> {
             .candidate
             .as_ref()
             .ok_or("the failed template is not on record")?;
-        let mut culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
-        self.keep_appliers(&mut culprit)?;
-        let name = culprit.name();
+        if let Some(name) = run.revert_name()
+            && let Observed::Known(Some(revert)) = self.seen.object(&name)
+        {
+            return Ok(self.reverted_before(revert));
+        }
+        let culprit = pull::culprit(&self.target.reference(), &baseline.promoted, candidate)?;
+        let culprit = culprit.with_own_appliers(self.seen)?;
+        let unseen = |turn: &mut Self, what: String, why: Why| {
+            turn.wake_in(super::RETRY);
+            Ok(Reason::CannotSee { what, why })
+        };
+        let change = match culprit.change(self.seen) {
+            Ok(change) => change,
+            Err((what, why)) => return unseen(self, what, why),
+        };
+        let name = culprit.name(&change);
         let seen = match self.seen.object(&name) {
             Observed::Known(seen) => seen.as_ref(),
-            Observed::Unknown(_) => {
-                self.wake_in(super::RETRY);
-                return Ok(());
-            }
+            Observed::Unknown(why) => return unseen(self, name.to_string(), why),
         };
-        self.say(revert_write(seen, &name, self.canary, &culprit)?);
-        let page = seen.and_then(pull::open_page);
-        let news = page.filter(|page| run.pull_request.as_ref() != Some(page));
+        let target = |object: &ObjectRef| Target {
+            canary: self.canary.reference(),
+            object: object.clone(),
+            kustomization: culprit.bad.kustomization.clone(),
+            good: culprit.good.commit().to_owned(),
+            promoted: baseline.promoted.template_hash.clone(),
+            failed: candidate.template_hash.clone(),
+            failed_at: self.status.last_transition_time,
+        };
+        let targets = culprit.objects.iter().map(target).collect();
+        self.say(revert_write(seen, &name, &culprit, &change, targets)?);
         if let Some(run) = &mut self.status.analysis {
             run.revert = Some(format!("{}/{}", name.namespace, name.name));
-            run.pull_request = news.clone().or_else(|| run.pull_request.clone());
         }
-        if let Some(page) = news {
-            self.alert_pull(&page);
-        }
-        Ok(())
+        Ok(Reason::StillFailed)
     }
 
-    /// Leaves out what another Kustomization applies, or none: that its change came with these commits is not known.
-    fn keep_appliers(&self, culprit: &mut Culprit) -> Result<(), String> {
-        let by = &culprit.bad.kustomization;
-        let elsewhere = |name: &ObjectRef| match self.seen.object(name) {
-            Observed::Known(Some(object)) if config::is_config(name) => {
-                chain::applier(object).as_ref() != Some(by)
+    /// There is a Revert. One that has done its work, for a failed template that is asked for all the same, was undone
+    /// by somebody: recant says so, and does not fight.
+    fn reverted_before(&mut self, revert: &Object) -> Reason {
+        let told = self
+            .status
+            .analysis
+            .as_ref()
+            .and_then(|run| run.pull_request.clone());
+        if let Some(page) = pull::open_page(revert).filter(|page| told.as_ref() != Some(page)) {
+            self.alert_pull(&page);
+            if let Some(run) = &mut self.status.analysis {
+                run.pull_request = Some(page);
             }
-            _ => false,
-        };
-        let (others, own): (Vec<_>, Vec<_>) = culprit.objects.drain(..).partition(|name| elsewhere(name));
-        culprit.objects = own;
-        match others.first() {
-            Some(other) if culprit.objects.is_empty() => Err(format!(
-                "{other} is not applied by {}, as the workload is: its change is not in the same commits",
-                culprit.bad.kustomization
-            )),
-            _ => Ok(()),
         }
+        if RevertStatus::of(revert).phase != RevertPhase::Reverted {
+            return Reason::StillFailed;
+        }
+        self.status.drop_condition("Reverted");
+        let detail = "somebody".to_owned();
+        Reason::WrittenBack { detail }
     }
 
     /// Notes the checksums of what the pods read, where Flagger has them.
@@ -204,7 +232,15 @@ impl Turn<'_> {
     pub(super) fn begin(&mut self, baseline: &Baseline, again: bool) -> Reason {
         let candidate = self.asked.clone();
         let revision = candidate.revision.clone();
+        if again {
+            self.commit_status(StatusState::Error, "not judged: a newer revision came");
+        }
+        let mut commits = self.take_coming();
+        if commits.is_empty() {
+            commits = judged(&candidate.chain);
+        }
         self.status.analysis = Some(Run {
+            commits,
             template_hash: candidate.template_hash.clone(),
             revision: revision.clone(),
             started_at: Some(self.now),
@@ -216,7 +252,6 @@ impl Turn<'_> {
         self.status.failed_checks = 0;
         self.status.iterations = 0;
         self.status.drop_condition("Reverted");
-        let chain = candidate.chain.clone();
         let before = baseline.candidate.as_ref().filter(|_| again);
         let only_configs = before.is_some_and(|before| before.template == candidate.template);
         // The record comes first: what is analysed must be known before it gets a request.
@@ -242,7 +277,7 @@ impl Turn<'_> {
             let message = "New revision detected, progressing canary analysis.";
             self.alert(Severity::Info, message, true);
         }
-        self.commit_status_of(&chain, StatusState::Pending, "analysis begins");
+        self.commit_status(StatusState::Pending, "analysis begins");
         if again {
             Reason::Restarted { revision }
         } else {
@@ -258,31 +293,51 @@ fn revision_of(links: &[Link]) -> String {
         .unwrap_or_default()
 }
 
-/// Whether a failure speaks against the commit: something must have been measured, or seen on the pods.
-fn blame(failure: &Reason, run: &Run) -> Result<(), String> {
-    match failure {
-        Reason::AnalysisFailed { check, .. } => {
-            if check.measured() || run.ticks.iter().any(|tick| tick.bad) {
-                Ok(())
-            } else {
-                Err(format!(
-                    "nothing was measured ({check}); mend the metrics and retry"
-                ))
-            }
-        }
-        _ => Ok(()),
+/// Whether a failure speaks against the commit: half of what failed at least must have been measured, or seen on the
+/// pods.
+///
+/// # Errors
+/// What was not seen.
+pub(super) fn blame(failure: &Reason, run: &Run) -> Result<(), String> {
+    let Reason::AnalysisFailed { check, .. } = failure else {
+        return Ok(());
+    };
+    let failed = run.ticks.iter().filter(|tick| !tick.passed);
+    let (measured, blind): (Vec<&Tick>, Vec<&Tick>) = failed.partition(|tick| tick.bad);
+    if (check.measured() && blind.is_empty()) || (!measured.is_empty() && measured.len() >= blind.len()) {
+        return Ok(());
     }
+    Err(match measured.len() {
+        0 => format!("nothing was measured ({check}); mend the metrics and retry"),
+        n => format!(
+            "{} of {} failed checks measured nothing ({check}); mend the metrics and retry",
+            blind.len(),
+            n + blind.len()
+        ),
+    })
 }
 
-/// What is to be written so that the Revert serves this Canary.
+/// What is to be written so that the Revert serves these targets of one Canary.
 fn revert_write(
     seen: Option<&Object>,
     name: &ObjectRef,
-    canary: &Object,
     culprit: &Culprit,
+    change: &str,
+    targets: Vec<Target>,
 ) -> Result<Option<Effect>, String> {
-    let spec = RevertSpec::serving(seen, canary, culprit)?;
+    let spec = match seen {
+        Some(seen) => RevertSpec::of(seen)?,
+        None => RevertSpec {
+            url: culprit.bad.url.clone(),
+            branch: culprit.bad.branch.clone(),
+            source: culprit.bad.source.clone(),
+            bad: culprit.bad.commit().to_owned(),
+            change: change.to_owned(),
+            targets: Vec::new(),
+        },
+    };
     let mut object = seen.cloned().unwrap_or_else(|| Object::named(name));
+    let spec = spec.serving(targets);
     object.set("/spec", serde_json::to_value(&spec).unwrap_or_default());
     if seen == Some(&object) {
         return Ok(None);

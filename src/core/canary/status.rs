@@ -1,6 +1,8 @@
 //! `Canary.status`: Flagger's fields as Flagger writes them, and recant's own beside them.
 
+use crate::baseline::RECANT_API;
 use crate::object::Object;
+use crate::object::ObjectRef;
 use crate::reason::Check;
 use crate::reason::Reason;
 use jiff::Timestamp;
@@ -89,6 +91,9 @@ pub struct Status {
     /// The person's verbs that were heard, each with the annotation's value: none is acted on twice.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub last_handled_verbs: BTreeMap<String, String>,
+    /// What has come in Git, and is not applied yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coming: Vec<Coming>,
     /// The run: of now, or the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Run>,
@@ -136,12 +141,37 @@ pub struct Run {
     /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Reason>,
+    /// The commits that this run judges: their statuses follow it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Judged>,
     /// The Revert that undoes the failed change: `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revert: Option<String>,
     /// The page of the pull request that undoes it, once people have been told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<String>,
+}
+
+/// A commit that is judged by an analysis.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The repository's URL.
+    pub url: String,
+    /// The commit.
+    pub commit: String,
+}
+
+/// What a source has and its Kustomization has not applied yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Coming {
+    /// The Kustomization: `Kind/namespace/name`.
+    pub kustomization: String,
+    /// The source's revision, in Flux's words.
+    pub revision: String,
+    /// The commits on the way there that change the target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Judged>,
 }
 
 /// One tick of the analysis: the weight and what was measured under it.
@@ -162,6 +192,12 @@ pub struct Tick {
 }
 
 impl Run {
+    /// The Revert that undoes the failed change.
+    pub fn revert_name(&self) -> Option<ObjectRef> {
+        let (namespace, name) = self.revert.as_ref()?.split_once('/')?;
+        Some(ObjectRef::new(RECANT_API, "Revert", namespace, name))
+    }
+
     /// How many ticks are kept.
     pub const TICKS: usize = 60;
 

@@ -1,14 +1,16 @@
 //! Telling: events on the Canary and statuses on the commits, in Flagger's words where it has them.
 
-use crate::baseline::Baseline;
+use crate::canary::status::Judged;
 use crate::canary::turn::Turn;
-use crate::chain;
+use crate::chain::Link;
+use crate::effect::CheckRun;
 use crate::effect::CommitStatus;
 use crate::effect::Effect;
 use crate::effect::Event;
 use crate::effect::EventHook;
 use crate::effect::StatusState;
 use crate::hook::HookType;
+use crate::pull;
 use crate::query::RepoUrl;
 use crate::template;
 use serde_json::Value;
@@ -73,38 +75,53 @@ impl Turn<'_> {
         template::hash(&json!([self.status.last_applied_spec, configs]))
     }
 
-    /// Sets the commit status of the revision that is analysed.
+    /// Sets the status of the commits that are analysed.
     pub(super) fn commit_status(&mut self, state: StatusState, description: &str) {
-        let Some((
-            _,
-            Baseline {
-                candidate: Some(candidate),
-                ..
-            },
-        )) = &self.baseline
-        else {
-            return;
-        };
-        let chain = candidate.chain.clone();
-        self.commit_status_of(&chain, state, description);
+        let run = self.status.analysis.as_ref();
+        let mut commits = run.map(|run| run.commits.clone()).unwrap_or_default();
+        if commits.is_empty()
+            && let Some((_, baseline)) = &self.baseline
+            && let Some(candidate) = &baseline.candidate
+        {
+            commits = judged(&candidate.chain);
+        }
+        self.statuses(&commits, state, description);
     }
 
-    /// Sets the commit status of the revision that came through this chain.
-    pub(super) fn commit_status_of(&mut self, chain: &[chain::Link], state: StatusState, description: &str) {
-        let Some(link) = chain
-            .first()
-            .filter(|link| !link.url.is_empty() && !link.revision.is_empty())
-        else {
-            return;
-        };
+    /// Sets the status of commits; with a verdict, its details too.
+    pub(super) fn statuses(&mut self, commits: &[Judged], state: StatusState, description: &str) {
         let (namespace, name) = (self.canary.namespace(), self.canary.name());
-        self.said.push(Effect::Status(CommitStatus {
-            repo: RepoUrl(link.url.clone()),
-            commit: link.commit().to_owned(),
-            context: format!("recant/{}/{namespace}/{name}", self.settings.cluster_name),
-            state,
-            description: description.chars().take(140).collect(),
-            url: String::new(),
-        }));
+        let dashboard = &self.settings.dashboard_url;
+        let url = if dashboard.is_empty() {
+            String::new()
+        } else {
+            format!("{dashboard}/#{namespace}/{name}")
+        };
+        for Judged { url: repo, commit } in commits {
+            let status = CommitStatus {
+                repo: RepoUrl(repo.clone()),
+                commit: commit.clone(),
+                context: format!("recant/{}/{namespace}/{name}", self.settings.cluster_name),
+                state,
+                description: description.chars().take(140).collect(),
+                url: url.clone(),
+            };
+            self.said.push(Effect::Status(status.clone()));
+            let table = self.status.analysis.as_ref().map(pull::checks_table);
+            if let Some(summary) = table.filter(|table| !table.is_empty() && state != StatusState::Pending) {
+                self.said.push(Effect::Check(CheckRun { status, summary }));
+            }
+        }
     }
+}
+
+/// The commit that was applied last through a chain.
+pub(super) fn judged(chain: &[Link]) -> Vec<Judged> {
+    let first = chain.first();
+    let known = first.filter(|link| !link.url.is_empty() && !link.commit().is_empty());
+    let judged = known.map(|link| Judged {
+        url: link.url.clone(),
+        commit: link.commit().to_owned(),
+    });
+    judged.into_iter().collect()
 }

@@ -3,6 +3,7 @@
 //! After every step the safety properties of `check` hold: what was not analysed is never promoted, and a Canary at
 //! rest sends nothing to its canary.
 
+mod coming;
 mod configs;
 mod takeover;
 mod targets;

@@ -181,6 +181,9 @@ impl<'a> Turn<'a> {
         if self.may_hand_over() {
             return self.hand_over();
         }
+        if self.baseline.is_some() {
+            self.announce();
+        }
         match self.status.phase {
             Phase::New | Phase::Initializing => self.initialize(),
             Phase::Initialized | Phase::Succeeded | Phase::Failed => self.rest(),

@@ -1,23 +1,92 @@
 //! How a Revert ends: merged, superseded, refused; or waits, blocked.
 
-use crate::canary::status::Phase;
-use crate::canary::status::Status;
 use crate::effect::Effect;
+use crate::effect::PullComment;
 use crate::effect::Write;
 use crate::object::ObjectRef;
+use crate::pull::left::Left;
 use crate::pull::life::Life;
 use crate::pull::life::Unseen;
+use crate::pull::life::between;
 use crate::pull::life::known;
+use crate::pull::marker;
+use crate::pull::proposal::Stand;
+use crate::pull::record::Deed;
+use crate::pull::record::Does;
 use crate::pull::record::RevertPhase;
+use crate::pull::record::RevertSpec;
+use crate::pull::record::RevertStatus;
+use crate::pull::record::Target;
+use crate::pull::standing;
+use crate::pull::standing::Standing;
+use crate::pull::text;
+use crate::query::Branch;
+use crate::query::Commit;
+use crate::query::Observation;
+use crate::query::Observed;
 use crate::query::Pull;
 use crate::query::PullState;
+use crate::query::Query;
+use crate::query::RepoUrl;
 use crate::reason::Reason;
+use crate::reason::short;
+use crate::trail;
+use crate::trail::Trail;
+use crate::trail::Until;
 use serde_json::json;
 use std::collections::BTreeSet;
 
+/// What must be seen of a pull request that is at its end, or is about to be.
+pub(super) fn ask(status: &RevertStatus, spec: &RevertSpec, own: &Branch, seen: &Observation) -> Vec<Query> {
+    let Observed::Known(pulls) = seen.pulls(own) else {
+        return Vec::new();
+    };
+    let open = pulls.iter().find(|pull| pull.state == PullState::Open);
+    let Some(pull) = open.or_else(|| pulls.first()) else {
+        return Vec::new();
+    };
+    let closing = status
+        .next
+        .as_ref()
+        .is_some_and(|deed| deed.does == Does::ClosePull);
+    match &pull.state {
+        PullState::Open if !closing => Vec::new(),
+        PullState::Open | PullState::Closed => vec![comments(own, pull)],
+        PullState::Merged(commit) => {
+            let Observed::Known(Some(head)) = seen.head(&spec.base()) else {
+                return Vec::new();
+            };
+            let mut wanted = vec![between(spec, head, commit), between(spec, commit, head)];
+            let repo = spec.repo();
+            for target in spec.targets.iter().filter(|_| !commit.is_empty()) {
+                let trail = since(&repo, target, commit, head);
+                wanted.extend(trail::ask(seen, &trail, Until::Newest));
+            }
+            wanted
+        }
+    }
+}
+
+fn comments(own: &Branch, pull: &Pull) -> Query {
+    Query::Comments {
+        branch: own.clone(),
+        number: pull.number,
+    }
+}
+
+fn since<'a>(repo: &'a RepoUrl, target: &'a Target, commit: &'a str, head: &'a str) -> Trail<'a> {
+    Trail {
+        repo,
+        from: commit,
+        to: head,
+        kustomization: &target.kustomization,
+        objects: std::slice::from_ref(&target.object),
+    }
+}
+
 impl Life<'_> {
     /// After the merge: Flux is asked, once, to apply it now; then the canaries tell when they have settled.
-    pub(super) fn merged(&mut self, pull: Option<&Pull>) -> Result<Reason, Unseen> {
+    pub(super) fn merged(&mut self, pull: Option<&Pull>, commit: &str) -> Result<Reason, Unseen> {
         if let Some(pull) = pull {
             self.note(pull);
         }
@@ -26,37 +95,55 @@ impl Life<'_> {
         if first {
             self.nudge();
         }
-        let url = self
-            .status
-            .pull_request
-            .as_ref()
-            .map(|p| p.url.clone())
-            .unwrap_or_default();
-        for target in &self.spec.targets {
-            let canary = known(self.seen.object(&target.canary), &target.canary.to_string())?;
-            let settled = canary.as_ref().is_none_or(|canary| {
-                let status = Status::of(canary);
-                status.is("Reverted") || matches!(status.phase, Phase::Succeeded | Phase::Initialized)
-            });
-            if !settled {
-                self.wake_in(self.settings.pull_poll_s);
-                return Ok(Reason::Merged { url });
+        let url = self.url();
+        for target in self.all.targets.clone() {
+            if self.gone_on(&target)?.is_some() {
+                continue;
             }
+            if let Some(detail) = self.written_back(&target, commit)? {
+                self.wake_in(self.settings.pull_poll_s.saturating_mul(10));
+                return Ok(Reason::WrittenBack { detail });
+            }
+            self.wake_in(self.settings.pull_poll_s);
+            return Ok(Reason::Merged { url });
         }
-        self.tidy()?;
+        if !self.tidy("")? {
+            return Ok(Reason::Merged { url });
+        }
         self.enter(RevertPhase::Reverted);
         Ok(Reason::Reverted)
+    }
+
+    /// Who wrote the failed state again after the merge, if somebody did: a bot that knows nothing of the failure.
+    fn written_back(&self, target: &Target, commit: &str) -> Result<Option<String>, Unseen> {
+        let Some(head) = self.head()?.filter(|_| !commit.is_empty()) else {
+            return Ok(None);
+        };
+        let is_in = known(
+            self.seen.log(&between(&self.all, &head, commit)),
+            "the history of the branch",
+        )?;
+        if !is_in.is_empty() || self.stand(target, &head)? != Stand::Bad {
+            return Ok(None);
+        }
+        let repo = self.all.repo();
+        let changed = trail::commits(self.seen, &since(&repo, target, commit, &head), Until::Newest)?;
+        let log = known(
+            self.seen.log(&between(&self.all, commit, &head)),
+            "the history of the branch",
+        )?;
+        let by = |commit: &Commit| {
+            let author = commit.author.split('<').next().unwrap_or_default().trim();
+            format!("commit {} by {}", short(&commit.id), text::plain(author))
+        };
+        let newest = changed.first().and_then(|id| log.iter().find(|c| c.id == *id));
+        Ok(Some(newest.map_or_else(|| "somebody".to_owned(), by)))
     }
 
     /// Asks Flux to fetch and apply now, as `flux reconcile --with-source` does.
     fn nudge(&mut self) {
         let mut names: Vec<ObjectRef> = vec![self.spec.source.clone()];
-        let kustomizations: BTreeSet<_> = self
-            .spec
-            .targets
-            .iter()
-            .map(|t| t.kustomization.clone())
-            .collect();
+        let kustomizations: BTreeSet<_> = self.all.targets.iter().map(|t| t.kustomization.clone()).collect();
         names.extend(kustomizations);
         for name in names {
             self.effects.push(Effect::Write(Write::Patch {
@@ -69,61 +156,144 @@ impl Life<'_> {
         self.wake_in(self.settings.pull_poll_s);
     }
 
-    /// Takes recant's branch away, unless somebody has gone on with it.
-    fn tidy(&mut self) -> Result<(), Unseen> {
-        let head = known(self.seen.head(&self.own), "recant's branch")?;
-        if let Some(head) = head.as_ref().filter(|head| **head == self.status.commit) {
-            self.effects.push(Effect::DeleteBranch {
-                branch: self.own.clone(),
-                expect: head.clone(),
-            });
-        }
-        Ok(())
+    /// What stands on recant's own branch, now that the base is at `head`.
+    pub(super) fn standing(&self, head: &str) -> Result<Standing<'_>, Unseen> {
+        standing::standing(self.seen, &self.own, head, self.all.change())
     }
 
-    /// Closes the pull request. That it will is put on record first: after a crash between the two, a closed pull
-    /// request would look as if a person had closed it.
-    pub(super) fn supersede(&mut self, pull: Option<&Pull>, detail: String) -> Reason {
-        let because = Reason::Superseded { detail };
-        if pull.is_some() && !self.is_closing() {
-            self.wake_in(0);
-            return because;
+    /// Takes recant's branch away, unless somebody has gone on with it; whether there is nothing left to take away.
+    fn tidy(&mut self, because: &str) -> Result<bool, Unseen> {
+        let Some(head) = self.head()? else {
+            return Ok(true);
+        };
+        let expect = match self.standing(&head)? {
+            Standing::Nothing | Standing::Foreign(_) => return Ok(true),
+            Standing::Own(work) => work.commit,
+            Standing::Merged(commit) => commit,
+        };
+        let deed = Deed {
+            does: Does::DeleteBranch,
+            branch: self.own.name.clone(),
+            expect: expect.clone(),
+            base: String::new(),
+            digest: String::new(),
+            number: None,
+            because: because.to_owned(),
+        };
+        let effect = Effect::DeleteBranch {
+            branch: self.own.clone(),
+            expect,
+        };
+        self.will(deed, effect);
+        Ok(false)
+    }
+
+    /// Closes the pull request: recorded, then done, then the branch goes. `everywhere` when no cluster that deploys
+    /// the branch can need it any more; else one that others stand behind stays open.
+    pub(super) fn supersede(
+        &mut self,
+        pull: Option<&Pull>,
+        detail: String,
+        everywhere: bool,
+    ) -> Result<Reason, Unseen> {
+        let because = Reason::Superseded {
+            detail: detail.clone(),
+        };
+        let Some(pull) = pull else {
+            if self.policy.unbound || self.tidy(&detail)? {
+                self.enter(RevertPhase::Superseded);
+            }
+            return Ok(because);
+        };
+        self.note(pull);
+        if let Some(head) = self.head()?
+            && let Standing::Foreign(_) = self.standing(&head)?
+        {
+            self.part_with(pull, &detail);
+            return Ok(because);
         }
-        if let Some(pull) = pull {
-            self.note(pull);
+        let deed = Deed {
+            does: Does::ClosePull,
+            branch: self.own.name.clone(),
+            expect: String::new(),
+            base: String::new(),
+            digest: String::new(),
+            number: Some(pull.number),
+            because: detail.clone(),
+        };
+        if self.closing().is_some() && !everywhere && self.others_stand(pull)? {
+            self.part_with(pull, &detail);
+            return Ok(because);
         }
-        if let Some(pull) = pull.filter(|pull| pull.state == PullState::Open) {
-            self.effects.push(Effect::ClosePull {
+        let marker = marker::closed(&self.settings.cluster_name);
+        let said = text::escaped(&because.to_string());
+        self.will(
+            deed,
+            Effect::ClosePull {
                 branch: self.own.clone(),
                 number: pull.number,
-                comment: format!("recant closes this pull request. {because}"),
-            });
+                comment: format!("recant closes this pull request. {said}.\n\n{marker}"),
+            },
+        );
+        Ok(because)
+    }
+
+    /// Whether other clusters stand behind the pull request.
+    fn others_stand(&self, pull: &Pull) -> Result<bool, Unseen> {
+        let said = known(self.seen.comments(&comments(&self.own, pull)), "the comments")?;
+        let own = marker::word(&self.settings.cluster_name);
+        let standing = marker::standing(&pull.body, said);
+        Ok(standing.iter().any(|cluster| *cluster != own))
+    }
+
+    /// Leaves an open pull request to those who go on with it: other clusters, or a person.
+    fn part_with(&mut self, pull: &Pull, detail: &str) {
+        let marker = marker::evidence(&self.settings.cluster_name);
+        let cluster = text::code(&self.settings.cluster_name);
+        let body = format!(
+            "{marker}\n{}\nCluster {cluster} does not need this any more: {}.",
+            marker::WITHDRAWN,
+            text::escaped(detail)
+        );
+        self.effects.push(Effect::Comment(PullComment {
+            branch: self.own.clone(),
+            number: pull.number,
+            marker,
+            body,
+        }));
+        self.enter(RevertPhase::Superseded);
+    }
+
+    /// Somebody closed the pull request: recant here, recant of another cluster, a person who had made the change
+    /// already, or a person who does not want it.
+    pub(super) fn closed(&mut self, pull: &Pull) -> Result<Reason, Unseen> {
+        self.note(pull);
+        let mut detail = self.closing();
+        if detail.is_none() {
+            let said = known(self.seen.comments(&comments(&self.own, pull)), "the comments")?;
+            detail = marker::is_closed_by_recant(said).then(|| "recant had closed it".to_owned());
         }
-        if self.tidy().is_ok() {
+        if detail.is_none() {
+            match self.left()? {
+                Left::Nothing {
+                    detail: word,
+                    everywhere: true,
+                } => detail = Some(word),
+                Left::Nothing { .. } | Left::Targets(_) => {}
+                Left::Wait(because) => {
+                    self.wake_in(self.settings.pull_poll_s);
+                    return Ok(because);
+                }
+            }
+        }
+        let Some(detail) = detail else {
+            self.enter(RevertPhase::Refused);
+            return Ok(self.last_word());
+        };
+        if self.tidy(&detail)? {
             self.enter(RevertPhase::Superseded);
         }
-        because
-    }
-
-    /// Whether it is on record that recant closes the pull request itself.
-    pub(super) fn is_closing(&self) -> bool {
-        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
-        ready.is_some_and(|c| c.reason == "Superseded")
-    }
-
-    /// Why it was superseded, as it is on record.
-    pub(super) fn word(&self) -> String {
-        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
-        let message = ready.map(|c| c.message.as_str()).unwrap_or_default();
-        message.trim_start_matches("superseded: ").to_owned()
-    }
-
-    pub(super) fn refused(&mut self, pull: Option<&Pull>) -> Reason {
-        if let Some(pull) = pull {
-            self.note(pull);
-        }
-        self.enter(RevertPhase::Refused);
-        self.last_word()
+        Ok(Reason::Superseded { detail })
     }
 
     /// No pull request, and why; a change of the head or of the targets may mend that.
@@ -133,17 +303,21 @@ impl Life<'_> {
         Reason::NoPlan { detail }
     }
 
+    /// Why it ended, as it is on record.
     pub(super) fn last_word(&self) -> Reason {
-        let url = self
-            .status
-            .pull_request
-            .as_ref()
-            .map(|p| p.url.clone())
-            .unwrap_or_default();
+        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
+        let message = ready.map(|c| c.message.as_str()).unwrap_or_default();
         match self.status.phase {
-            RevertPhase::Refused => Reason::Refused { url },
-            RevertPhase::Superseded => Reason::Superseded { detail: self.word() },
+            RevertPhase::Refused => Reason::Refused { url: self.url() },
+            RevertPhase::Superseded => Reason::Superseded {
+                detail: message.trim_start_matches("superseded: ").to_owned(),
+            },
             _ => Reason::Reverted,
         }
+    }
+
+    pub(super) fn url(&self) -> String {
+        let pull = self.status.pull_request.as_ref();
+        pull.map(|pull| pull.url.clone()).unwrap_or_default()
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::diff;
 use crate::diff::Change;
+use crate::forge::SharedReverts;
 use crate::object::Object;
-use crate::object::ObjectRef;
 use crate::proof;
 use crate::proof::Collateral;
 use crate::proof::Proof;
@@ -17,14 +17,16 @@ use crate::query::Query;
 use crate::query::RepoUrl;
 use crate::query::Why;
 use crate::revert;
+use crate::revert::FormPolicy;
 use crate::revert::NoPlan;
 use crate::revert::Plan;
 use crate::revert::Undo;
+use crate::subject;
 use crate::template;
+use crate::trail;
 use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
-use recant_render::flux;
 use recant_render::render;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -49,6 +51,19 @@ pub(super) struct Part {
     pub(super) target: Target,
     pub(super) plan: Plan,
     pub(super) proof: Proof,
+    /// For each leaf of the plan, the places in files that its value comes from at head: `file:line`, by what.
+    pub(super) origins: Vec<String>,
+}
+
+/// What a commit renders of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// What failed.
+    Bad,
+    /// What was promoted.
+    Good,
+    /// Something else.
+    Other,
 }
 
 /// Why there is no proposal.
@@ -65,7 +80,7 @@ pub(super) enum NoProposal {
 pub(super) fn ask(spec: &RevertSpec, head: &str) -> Vec<Query> {
     let repo = RepoUrl(spec.url.clone());
     let goods = spec.targets.iter().map(|target| target.good.clone());
-    let mut commits: Vec<String> = goods.chain([head.to_owned()]).collect();
+    let mut commits: Vec<String> = goods.chain([head.to_owned(), spec.change().to_owned()]).collect();
     commits.sort();
     commits.dedup();
     let trees = commits.into_iter().map(|commit| {
@@ -96,15 +111,57 @@ struct Goal<'a> {
     place: (Root, ObjectId),
 }
 
+/// What a commit renders of a target: judged by rendering, never by when anything happened.
+pub(super) fn stand(
+    spec: &RevertSpec,
+    seen: &Observation,
+    target: &Target,
+    commit: &str,
+) -> Result<Stand, NoProposal> {
+    let (root, id) = (root(seen, target)?, trail::object_id(&target.object));
+    let rendered = render(tree(spec, seen, commit)?, &root);
+    if !rendered.ok() {
+        // Nothing can be said about it; what failed is taken to be there still.
+        return Ok(Stand::Bad);
+    }
+    let is = rendered.find(&id).map(|object| subject::essence(&object.json()));
+    let of = |commit: &str| Ok(trail::essence(tree(spec, seen, commit)?, &root, &id));
+    let (good, bad) = (of(&target.good)?, of(spec.change())?);
+    Ok(if is.is_some() && is == good {
+        Stand::Good
+    } else if bad.is_none() || is == bad {
+        Stand::Bad
+    } else {
+        Stand::Other
+    })
+}
+
+/// Whether a tree renders what was promoted, for every target.
+pub(super) fn restores(spec: &RevertSpec, seen: &Observation, after: &Tree) -> Result<bool, NoProposal> {
+    for goal in goals(spec, seen)? {
+        let (root, id) = &goal.place;
+        let good = trail::essence(goal.good, root, id);
+        if good.is_none() || trail::essence(after, root, id) != good {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Plans and proves, target after target, each on top of the edits before it.
-pub(super) fn propose(spec: &RevertSpec, seen: &Observation, head: &str) -> Result<Proposal, NoProposal> {
+pub(super) fn propose(
+    spec: &RevertSpec,
+    seen: &Observation,
+    head: &str,
+    shared: SharedReverts,
+) -> Result<Proposal, NoProposal> {
     let before = tree(spec, seen, head)?;
     let goals = goals(spec, seen)?;
     let places: Vec<(Root, ObjectId)> = goals.iter().map(|goal| goal.place.clone()).collect();
     let mut after = before.clone();
     let mut planned = Vec::new();
     for goal in &goals {
-        let plan = planned_on(&after, goal, &places)?;
+        let plan = planned_on(&after, goal, &places, shared)?;
         if let Some(plan) = &plan {
             after = plan.apply(&after);
         }
@@ -116,7 +173,12 @@ pub(super) fn propose(spec: &RevertSpec, seen: &Observation, head: &str) -> Resu
         let proof = proved(before, &after, goal, &places);
         let target = goal.target.clone();
         match plan {
-            Some(plan) => parts.push(Part { target, plan, proof }),
+            Some(plan) => parts.push(Part {
+                target,
+                origins: origins(before, goal, &plan),
+                plan,
+                proof,
+            }),
             // The edits for the others bring it back too, or it was never away; what they move is told there.
             None if proof.restored => {}
             None => broken.push(format!("{} would not be as it was", target.object)),
@@ -127,7 +189,7 @@ pub(super) fn propose(spec: &RevertSpec, seen: &Observation, head: &str) -> Resu
         None => return Err(NoProposal::Moot),
     }
     let files = changed(before, &after);
-    let record = record(&parts, &files, before, &after);
+    let record = record(&parts, &files, before, &after, shared);
     Ok(Proposal {
         diff: unified(before, &after),
         files,
@@ -142,16 +204,25 @@ fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation) -> Result<Vec<Goal<'a>
         Ok(Goal {
             target,
             good: tree(spec, seen, &target.good)?,
-            place: (root(seen, target)?, object_id(&target.object)),
+            place: (root(seen, target)?, trail::object_id(&target.object)),
         })
     };
     spec.targets.iter().map(goal).collect()
 }
 
 /// The edit that one more target needs; `None` when it needs none.
-fn planned_on(head: &Tree, goal: &Goal<'_>, places: &[(Root, ObjectId)]) -> Result<Option<Plan>, NoProposal> {
+fn planned_on(
+    head: &Tree,
+    goal: &Goal<'_>,
+    places: &[(Root, ObjectId)],
+    shared: SharedReverts,
+) -> Result<Option<Plan>, NoProposal> {
     let (root, id) = &goal.place;
     let mut undo = Undo::new(goal.good, head, root, id);
+    undo.form = match shared {
+        SharedReverts::Pin => FormPolicy::Smallest,
+        SharedReverts::Propose | SharedReverts::Refuse => FormPolicy::SharedOnly,
+    };
     undo.also = places;
     // Image automation would write the failed tag again, within one interval of the merge.
     undo.hold_automation = true;
@@ -198,32 +269,35 @@ fn root(seen: &Observation, target: &Target) -> Result<Root, NoProposal> {
         Observed::Known(None) => return Err(NoProposal::Blocked(format!("{name} is gone"))),
         Observed::Unknown(why) => return Err(NoProposal::Unseen(name.to_string(), why)),
     };
-    let flux = flux::Kustomization::from_json(&kustomization.0)
-        .map_err(|problem| NoProposal::Blocked(format!("{name}: {problem}")))?;
-    let path = kustomization.str("/spec/path");
-    let path = path.trim_start_matches("./").trim_matches('/');
-    Ok(Root {
-        path: path.to_owned(),
-        flux: Some(flux),
-    })
+    trail::root_of(kustomization).map_err(NoProposal::Blocked)
 }
 
-/// The renderer's name of an object.
-pub(super) fn object_id(name: &ObjectRef) -> ObjectId {
-    let (group, version) = name
-        .api_version
-        .split_once('/')
-        .unwrap_or(("", &name.api_version));
-    ObjectId {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        kind: name.kind.clone(),
-        namespace: name.namespace.clone(),
-        name: name.name.clone(),
-    }
+/// Where the values that go back come from at head.
+fn origins(head: &Tree, goal: &Goal<'_>, plan: &Plan) -> Vec<String> {
+    let (root, id) = &goal.place;
+    let rendered = render(head, root);
+    let object = rendered.find(id);
+    let of = |pointer: &str| {
+        let origin = object?.origin(pointer)?;
+        let sources = origin.sources();
+        let places: Vec<String> = sources
+            .iter()
+            .map(|(file, line, ..)| format!("{file}:{line}"))
+            .collect();
+        let by = match &origin {
+            recant_render::Origin::Derived { op, .. } => format!(" ({op})"),
+            recant_render::Origin::Src { .. } | recant_render::Origin::External { .. } => String::new(),
+        };
+        Some(format!("{}{by}", places.join(", ")))
+    };
+    plan.leaves
+        .iter()
+        .map(|leaf| of(&leaf.pointer).unwrap_or_default())
+        .collect()
 }
 
-fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, Option<Vec<u8>>> {
+/// The files that differ, with what they are to be.
+pub(super) fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, Option<Vec<u8>>> {
     let paths = before.changed(after).into_iter();
     paths
         .map(|path| {
@@ -254,6 +328,7 @@ fn record(
     files: &BTreeMap<String, Option<Vec<u8>>>,
     before: &Tree,
     after: &Tree,
+    shared: SharedReverts,
 ) -> PlanRecord {
     let diff = unified(before, after);
     let count = |mark: char, header: &str| {
@@ -266,13 +341,12 @@ fn record(
         .iter()
         .flat_map(|part| doubts(&part.proof))
         .collect::<Vec<_>>();
-    let proved = parts.iter().all(|part| part.proof.holds());
-    let texts: BTreeMap<_, _> = files
-        .iter()
-        .map(|(path, bytes)| (path, bytes.as_ref().map(|b| String::from_utf8_lossy(b))))
-        .collect();
+    let may = |proof: &Proof| {
+        let listed = shared == SharedReverts::Propose && proof.restored && proof.doubts.is_empty();
+        proof.holds() || listed
+    };
     PlanRecord {
-        digest: template::hash(&serde_json::to_value(texts).unwrap_or(Value::Null)),
+        digest: digest(files),
         files: files.keys().cloned().collect(),
         lines_added,
         lines_removed,
@@ -281,8 +355,17 @@ fn record(
         } else {
             doubts.join("; ")
         },
-        proved,
+        proved: parts.iter().all(|part| may(&part.proof)),
     }
+}
+
+/// Tells one edit from another: a hash over what it writes.
+pub(super) fn digest(files: &BTreeMap<String, Option<Vec<u8>>>) -> String {
+    let texts: BTreeMap<_, _> = files
+        .iter()
+        .map(|(path, bytes)| (path, bytes.as_ref().map(|b| String::from_utf8_lossy(b))))
+        .collect();
+    template::hash(&serde_json::to_value(texts).unwrap_or(Value::Null))
 }
 
 fn proof_words(parts: &[Part]) -> String {

@@ -1,112 +1,13 @@
-//! What a Revert says: whom it blames, whom it serves, how far it is.
+//! What a Revert says: whom it blames, whom it serves, how far it is, and what recant does next.
 
-use crate::baseline::RECANT_API;
-use crate::baseline::Snapshot;
 use crate::canary::status::Condition;
-use crate::chain::Link;
-use crate::config;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Branch;
 use crate::query::RepoUrl;
-use crate::reason::short;
-use crate::settings::Settings;
-use crate::template;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
-use serde_json::json;
-
-/// The link of the chain where a template was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Culprit {
-    /// The link as it was when the promoted template was applied.
-    pub good: Link,
-    /// The link as it was when the failed template was applied.
-    pub bad: Link,
-    /// What Git spells out there, and is to be restored: the workload itself, ConfigMaps and Secrets that its pods
-    /// read, or the Kustomization that patches it.
-    pub objects: Vec<ObjectRef>,
-}
-
-/// Finds the culprit between what was promoted and what failed.
-///
-/// # Errors
-/// Why Git is not to blame, or cannot be mended.
-pub fn culprit(target: &ObjectRef, promoted: &Snapshot, failed: &Snapshot) -> Result<Culprit, String> {
-    let [bad, bad_parents @ ..] = failed.chain.as_slice() else {
-        return Err(format!("{target} is not applied by a Flux Kustomization"));
-    };
-    let [good, good_parents @ ..] = promoted.chain.as_slice() else {
-        return Err(format!(
-            "there is no revision on record that rendered the promoted template of {target}"
-        ));
-    };
-    let (good, bad, objects) = match (good_parents.first(), bad_parents.first()) {
-        // The Kustomization itself was changed: its own manifest is what is to be restored, one level up.
-        (Some(good_parent), Some(bad_parent)) if good.spec_hash != bad.spec_hash => {
-            (good_parent, bad_parent, vec![bad.kustomization.clone()])
-        }
-        _ => (good, bad, changed(target, promoted, failed)),
-    };
-    let Some(object) = objects.first() else {
-        return Err(format!(
-            "what the pods of {target} read now was not there when it was promoted: going back would delete it, which \
-             only a person may decide"
-        ));
-    };
-    if bad.branch.is_empty() {
-        return Err(format!(
-            "{} follows no branch: there is nothing to merge into",
-            bad.source
-        ));
-    }
-    if good.kustomization != bad.kustomization || good.url != bad.url || good.branch != bad.branch {
-        return Err(format!(
-            "{} is not applied from where it was when it was promoted",
-            object
-        ));
-    }
-    if good.commit() == bad.commit() {
-        return Err(format!(
-            "Git did not change: {} was and is at {}",
-            bad.source,
-            short(bad.commit())
-        ));
-    }
-    Ok(Culprit {
-        good: good.clone(),
-        bad: bad.clone(),
-        objects,
-    })
-}
-
-/// What differs: the workload's own template, and what its pods read under the same name.
-fn changed(target: &ObjectRef, promoted: &Snapshot, failed: &Snapshot) -> Vec<ObjectRef> {
-    let own = (promoted.template != failed.template).then(|| target.clone());
-    let configs = promoted.configs.iter().filter(|(key, sum)| {
-        let now = failed.configs.get(*key);
-        now.is_some_and(|now| now != *sum)
-    });
-    let configs = configs.map(|(key, _)| config::object_ref(key, &target.namespace));
-    own.into_iter().chain(configs).collect()
-}
-
-impl Culprit {
-    /// The name of the Revert that undoes it, in the namespace of the source.
-    pub fn name(&self) -> ObjectRef {
-        let Link {
-            source, url, branch, ..
-        } = &self.bad;
-        let id = template::hash(&json!([url, branch, self.bad.commit()]));
-        ObjectRef::new(
-            RECANT_API,
-            "Revert",
-            &source.namespace,
-            &format!("{}-{}", source.name, short(&id)),
-        )
-    }
-}
 
 /// One change to be undone, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +21,9 @@ pub struct RevertSpec {
     pub source: ObjectRef,
     /// The commit that was applied when the analysis failed.
     pub bad: String,
+    /// The commit that made the change: `bad`, or one before it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub change: String,
     /// What is to be restored, for each Canary that failed.
     pub targets: Vec<Target>,
 }
@@ -136,40 +40,18 @@ pub struct Target {
     pub kustomization: ObjectRef,
     /// The commit whose rendering is to come back.
     pub good: String,
+    /// The hash of the template that was promoted; once another one is, this target needs nothing any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub promoted: String,
+    /// The hash of the template that failed; once another one is asked for, this target needs nothing any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub failed: String,
+    /// When it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Timestamp>,
 }
 
 impl RevertSpec {
-    /// The spec of the Revert for a culprit, serving also this Canary.
-    ///
-    /// # Errors
-    /// What is wrong with the Revert that stands.
-    pub fn serving(seen: Option<&Object>, canary: &Object, culprit: &Culprit) -> Result<Self, String> {
-        let mut spec = match seen {
-            Some(seen) => Self::of(seen)?,
-            None => Self {
-                url: culprit.bad.url.clone(),
-                branch: culprit.bad.branch.clone(),
-                source: culprit.bad.source.clone(),
-                bad: culprit.bad.commit().to_owned(),
-                targets: Vec::new(),
-            },
-        };
-        let canary = canary.reference();
-        if spec.targets.iter().all(|target| target.canary != canary) {
-            for object in &culprit.objects {
-                spec.targets.push(Target {
-                    canary: canary.clone(),
-                    object: object.clone(),
-                    kustomization: culprit.bad.kustomization.clone(),
-                    good: culprit.good.commit().to_owned(),
-                });
-            }
-            // Of one Canary the workload stays first.
-            spec.targets.sort_by(|a, b| a.canary.cmp(&b.canary));
-        }
-        Ok(spec)
-    }
-
     /// Reads the spec of a Revert.
     ///
     /// # Errors
@@ -179,21 +61,50 @@ impl RevertSpec {
         serde_json::from_value(spec).map_err(|e| format!("spec: {e}"))
     }
 
+    /// The same, serving also these targets: in the place of what it had for the same Canary.
+    #[must_use]
+    pub fn serving(mut self, targets: Vec<Target>) -> Self {
+        self.targets
+            .retain(|old| targets.iter().all(|new| new.canary != old.canary));
+        self.targets.extend(targets);
+        // Of one Canary the workload stays first.
+        self.targets.sort_by(|a, b| a.canary.cmp(&b.canary));
+        self
+    }
+
+    /// The commit that made the change.
+    pub fn change(&self) -> &str {
+        if self.change.is_empty() {
+            &self.bad
+        } else {
+            &self.change
+        }
+    }
+
+    /// The repository.
+    pub fn repo(&self) -> RepoUrl {
+        RepoUrl(self.url.clone())
+    }
+
     /// The branch the pull request is merged into.
     pub fn base(&self) -> Branch {
         Branch {
-            repo: RepoUrl(self.url.clone()),
+            repo: self.repo(),
             name: self.branch.clone(),
         }
     }
 
-    /// recant's own branch for it: `recant/revert/<source>-<what is undone>`.
-    pub fn own_branch(&self, settings: &Settings, revert: &Object) -> Branch {
-        let name = format!("{}revert/{}", settings.branch_prefix, revert.name());
+    /// recant's own branch for it: `<prefix>revert/<source>-<what is undone>`.
+    pub fn own_branch(&self, prefix: &str, revert: &Object) -> Branch {
         Branch {
-            repo: RepoUrl(self.url.clone()),
-            name,
+            repo: self.repo(),
+            name: format!("{prefix}revert/{}", revert.name()),
         }
+    }
+
+    /// When the first of the canaries failed.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        self.targets.iter().filter_map(|target| target.failed_at).min()
     }
 }
 
@@ -215,16 +126,30 @@ pub enum RevertPhase {
     Reverted,
     /// A person closed the pull request.
     Refused,
-    /// The head does not render the failed state any more.
+    /// The head does not render the failed state any more, or nobody needs it to be undone.
     Superseded,
     /// There is no proved plan for this head.
     Blocked,
+    /// There is a plan, and a reason not to propose it now.
+    Held,
+    /// There is a plan, and recant was told to report only.
+    Reported,
+    /// A person has pushed to recant's branch: it is theirs now.
+    TakenOver,
 }
 
 impl RevertPhase {
     /// Whether nothing comes after it.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Reverted | Self::Refused | Self::Superseded)
+    }
+
+    /// Whether it keeps a place among those that have a pull request or are to have one.
+    pub const fn wants_pull(self) -> bool {
+        matches!(
+            self,
+            Self::Planning | Self::Planned | Self::Pushed | Self::Proposed
+        )
     }
 }
 
@@ -234,13 +159,16 @@ impl RevertPhase {
 pub struct RevertStatus {
     /// The phase.
     pub phase: RevertPhase,
-    /// `Ready`, as kstatus reads it.
+    /// What is undone, in one line.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// `Ready`, `Reconciling` and `Stalled`, as kstatus reads them.
     pub conditions: Vec<Condition>,
     /// The generation this status speaks of.
     pub observed_generation: i64,
     /// recant's own branch.
     pub branch: String,
-    /// The head of the base branch that the plan stands on.
+    /// The head of the base branch that the plan was proved on.
     pub base: String,
     /// When the plan was made: the date of its commit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,6 +182,15 @@ pub struct RevertStatus {
     /// The pull request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRecord>,
+    /// What recant does next in Git: written before it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Deed>,
+    /// The hash of title and body as recant wrote them last.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub said: String,
+    /// The hash of what this cluster's comment says, under a pull request that another cluster opened.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
 }
 
 /// A plan, as a status can hold it.
@@ -270,7 +207,7 @@ pub struct PlanRecord {
     pub lines_removed: usize,
     /// What was proved: one line for a person.
     pub proof: String,
-    /// Whether everything was proved.
+    /// Whether it may be proposed: everything was proved, or what moves beside is listed and the policy allows it.
     pub proved: bool,
 }
 
@@ -282,6 +219,49 @@ pub struct PullRecord {
     pub number: u64,
     /// Its page.
     pub url: String,
+    /// When recant saw it first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
+    /// The commit of the base branch as which it was merged.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub merged_as: String,
+}
+
+/// One thing that recant is about to do in Git, and what must hold for it to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deed {
+    /// What.
+    pub does: Does,
+    /// The branch.
+    pub branch: String,
+    /// The head that branch must have; empty when there must be no such branch.
+    pub expect: String,
+    /// The commit of the base branch that it stands on; empty where that does not matter.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub base: String,
+    /// The plan, by its digest; empty where that does not matter.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// The pull request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// Why, for what cannot be asked again once it is done.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}
+
+/// What recant does in Git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Does {
+    /// Commits and pushes to its own branch.
+    Push,
+    /// Opens a pull request from there.
+    OpenPull,
+    /// Closes it.
+    ClosePull,
+    /// Deletes its own branch.
+    DeleteBranch,
 }
 
 /// The page of the open pull request of a Revert.

@@ -12,6 +12,7 @@ use super::seed;
 use crate::subject;
 use recant_render::Entry;
 use recant_render::Tree;
+use recant_render::yaml::Document;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -36,7 +37,7 @@ pub(super) struct Told {
 /// The smallest edit that restores the object.
 pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan> {
     let want = subject::essence(&states.good.json());
-    let restores = |tree: &Tree| undo.essence(tree).as_ref() == Some(&want);
+    let restores = |tree: &Tree| undo.essence(tree).as_ref() == Some(&want) && is_sound(undo.head, tree);
     let mut atoms = Atoms::between(undo.good, undo.head, |path| states.reads.contains(path));
     atoms.prefer(|unit| nearness(unit, &undo.root.path));
     let seed = match &states.head {
@@ -49,6 +50,18 @@ pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan
     search_all(&atoms, &seed, MAX_RENDERS, &restores, &|several| {
         best(undo, several)
     })
+}
+
+/// Whether every YAML file that is written says no key twice, if it did not before: kustomize takes the last of two and
+/// goes on, a person who reads the line does not.
+fn is_sound(head: &Tree, after: &Tree) -> bool {
+    let is_yaml = |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml");
+    let reads = |tree: &Tree, path: &str| tree.bytes(path).is_none_or(|bytes| Document::read(bytes).is_ok());
+    let changed = head.changed(after);
+    changed
+        .iter()
+        .filter(is_yaml)
+        .all(|path| reads(after, path) || !reads(head, path))
 }
 
 /// Which of several minimal choices is best: fewest roots affected, then nearest to the root, then fewest lines.

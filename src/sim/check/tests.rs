@@ -131,7 +131,8 @@ fn planned(world: &mut World, files: &[&str]) {
         world,
         json!({"apiVersion": "recant.dev/v1alpha1", "kind": "Revert",
         "metadata": {"name": "flux-system-1", "namespace": "test"},
-        "status": {"phase": "Planned", "plan": {"files": files}}}),
+        "status": {"phase": "Planned", "branch": OWN, "plan": {"files": files}, "next": {"does": "OpenPull",
+            "branch": OWN, "expect": ""}}}),
     );
 }
 
@@ -247,11 +248,8 @@ fn a_push_of_recants_to_the_deployed_branch_is_told() {
     assert!(told.contains("pushed to the deployed branch"), "{told}");
 }
 
-#[test]
-fn a_secret_in_a_pull_request_is_told() {
-    let mut world = sound();
-    planned(&mut world, &["a.yaml"]);
-    pushed(&mut world, &[("a.yaml", "a: 2\n")]);
+/// recant opens a pull request from its branch, with this body.
+fn opened(world: &mut World, body: &str) -> u64 {
     world.forge.grant(BOT, Role::Writer);
     let text = PullText {
         branch: Branch {
@@ -260,7 +258,7 @@ fn a_secret_in_a_pull_request_is_told() {
         },
         base: "main".to_owned(),
         title: "t".to_owned(),
-        body: "by hush-hush".to_owned(),
+        body: body.to_owned(),
         labels: Vec::new(),
         wishes: PullWishes::default(),
     };
@@ -268,8 +266,96 @@ fn a_secret_in_a_pull_request_is_told() {
         user: BOT,
         now: world.now(),
     };
+    let World { forge, repos, .. } = world;
+    forge.open(repos, by, &text).expect("a pull request").number
+}
+
+#[test]
+fn a_secret_in_a_pull_request_is_told() {
+    let mut world = sound();
+    planned(&mut world, &["a.yaml"]);
+    pushed(&mut world, &[("a.yaml", "a: 2\n")]);
+    opened(&mut world, "by hush-hush");
+    let told = broken(world);
+    assert!(told.contains("a secret is told"), "{told}");
+}
+
+#[test]
+fn a_pull_request_without_a_revert_is_told() {
+    let mut world = sound();
+    pushed(&mut world, &[("a.yaml", "a: 2\n")]);
+    opened(&mut world, "by nobody");
+    let told = broken(world);
+    assert!(told.contains("no Revert says so"), "{told}");
+}
+
+#[test]
+fn a_pull_request_that_comes_back_after_a_person_closed_it_is_told() {
+    let mut world = sound();
+    planned(&mut world, &["a.yaml"]);
+    pushed(&mut world, &[("a.yaml", "a: 2\n")]);
+    let mut promises = Promises::default();
+    let number = opened(&mut world, "please");
+    promises.check(&mut world).expect("open");
+    let by = By {
+        user: crate::fleet::PERSON,
+        now: world.now(),
+    };
+    world
+        .forge
+        .close(by, crate::fleet::REPO, number, "no")
+        .expect("closed");
+    promises.check(&mut world).expect("closed");
+    opened(&mut world, "please, please");
+    let told = promises.check(&mut world).expect_err("a broken promise");
+    assert!(told.contains("a person has closed one"), "{told}");
+}
+
+#[test]
+fn a_push_over_a_persons_commit_is_told() {
+    let mut world = sound();
+    planned(&mut world, &["a.yaml"]);
+    pushed(&mut world, &[("a.yaml", "a: 2\n")]);
+    let mut promises = Promises::default();
+    promises.check(&mut world).expect("as planned");
+    for (author, version) in [("dana", "3"), (BOT, "2")] {
+        let git = world.git().expect("the repository");
+        let head = git.head(OWN).expect("a head");
+        let text = format!("a: {version}\n");
+        let id = commit(git.as_mut(), Some(&head), author, &[("a.yaml", &text)]);
+        git.set_branch(OWN, Some(&head), Some(&id)).expect("a branch");
+        let found = promises.check(&mut world);
+        assert_eq!(found.is_err(), author == BOT, "{found:?}");
+    }
+}
+
+#[test]
+fn two_pull_requests_for_one_change_are_told() {
+    let mut world = sound();
+    planned(&mut world, &["a.yaml"]);
+    pushed(&mut world, &[("a.yaml", "a: 2\n")]);
+    opened(&mut world, "<!-- recant:revert cluster=a undoes=c1 digest=d -->");
+    let head = world.head().expect("a head");
+    let git = world.git().expect("the repository");
+    let id = commit(git.as_mut(), Some(&head), "dana", &[("a.yaml", "a: 4\n")]);
+    git.set_branch("other", None, Some(&id)).expect("a branch");
+    let text = PullText {
+        branch: Branch {
+            repo: world.forge.url_of(crate::fleet::REPO),
+            name: "other".to_owned(),
+        },
+        base: "main".to_owned(),
+        title: "t".to_owned(),
+        body: "<!-- recant:revert cluster=b undoes=c1 digest=d -->".to_owned(),
+        labels: Vec::new(),
+        wishes: PullWishes::default(),
+    };
+    let by = By {
+        user: crate::fleet::PERSON,
+        now: world.now(),
+    };
     let World { forge, repos, .. } = &mut world;
     forge.open(repos, by, &text).expect("a pull request");
     let told = broken(world);
-    assert!(told.contains("a secret is told"), "{told}");
+    assert!(told.contains("two pull requests undo c1"), "{told}");
 }

@@ -48,6 +48,10 @@ pub enum Expectation {
     RevertPhase(String),
     /// Words in the newest Revert's `Ready` condition.
     RevertSays(String),
+    /// The newest Revert's condition and its status.
+    RevertCondition(String, String),
+    /// recant's status of the commit with that subject, for a Canary: its state, or `none`.
+    CommitStatus(String, ObjectRef, String),
     /// How many branches the repository has.
     Branches(usize),
     /// Words in a file at the head of the branch.
@@ -86,6 +90,10 @@ impl Expectation {
             ["reverts", n] => Self::Reverts(count(n)?),
             ["revert", "phase", phase] => Self::RevertPhase(text(phase)),
             ["revert", "says", words] => Self::RevertSays(text(words)),
+            ["revert", condition, "is", status] => Self::RevertCondition(text(condition), text(status)),
+            ["commit", subject, "status", name, state] => {
+                Self::CommitStatus(text(subject), canary(name)?, text(state))
+            }
             ["branches", n] => Self::Branches(count(n)?),
             ["file", path, "says", words] => Self::FileSays(text(path), text(words)),
             ["converged"] => Self::Converged,
@@ -145,6 +153,12 @@ impl Expectation {
                 let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
                 holds(ready.map_or("", |c| c.message.as_str()), words)
             }
+            Self::RevertCondition(condition, wanted) => {
+                let status = revert_status(world)?;
+                let found = status.conditions.iter().find(|c| c.r#type == *condition);
+                same(found.map_or("absent", |c| c.status.as_str()), wanted.as_str())
+            }
+            Self::CommitStatus(subject, name, wanted) => same(&status_of(world, subject, name)?, wanted),
             Self::Branches(n) => same(&world.git()?.branches().len(), n),
             Self::FileSays(path, words) => {
                 let tree = world.head_tree()?;
@@ -193,6 +207,18 @@ fn revert_status(world: &World) -> Result<RevertStatus, String> {
         .max_by_key(|revert| revert.str("/metadata/creationTimestamp").to_owned())
         .map(|revert| RevertStatus::of(&revert))
         .ok_or_else(|| "there is no Revert".to_owned())
+}
+
+/// The state of recant's status of a commit of the deployed branch, for a Canary.
+fn status_of(world: &mut World, subject: &str, name: &ObjectRef) -> Result<String, String> {
+    let head = world.head()?;
+    let commits = world.git()?.log(None, &head, 100);
+    let commit = commits.iter().find(|commit| commit.subject() == subject);
+    let commit = commit.ok_or_else(|| format!("there is no commit {subject:?}"))?;
+    let end = format!("/{}/{}", name.namespace, name.name);
+    let statuses = world.forge.statuses(crate::fleet::REPO, &commit.id);
+    let found = statuses.into_iter().find(|status| status.context.ends_with(&end));
+    Ok(found.map_or_else(|| "none".to_owned(), |status| status.state.clone()))
 }
 
 fn newest(world: &mut World) -> Result<PullRequest, String> {

@@ -1,5 +1,6 @@
 //! From text to a [`Scenario`]. Every mistake is told with its line and what would be right.
 
+use crate::forge::Style;
 use crate::scenario::Edit;
 use crate::scenario::Expectation;
 use crate::scenario::Scenario;
@@ -55,7 +56,9 @@ pub fn parse(name: &str, text: &str) -> Result<Scenario, ParseError> {
         if text.starts_with([' ', '\t']) {
             let edit = edit(first, rest).map_err(wrong)?;
             match statements.last_mut().map(|statement| &mut statement.verb) {
-                Some(Verb::Commit { edits, .. }) => edits.push(edit),
+                Some(
+                    Verb::Commit { edits, .. } | Verb::Push { edits, .. } | Verb::Repository { edits, .. },
+                ) => edits.push(edit),
                 _ => return Err(wrong("an indented line must follow a commit".to_owned())),
             }
         } else {
@@ -65,9 +68,9 @@ pub fn parse(name: &str, text: &str) -> Result<Scenario, ParseError> {
             });
         }
     }
-    let empty = statements
-        .iter()
-        .find(|s| matches!(&s.verb, Verb::Commit { edits, .. } if edits.is_empty()));
+    let empty = statements.iter().find(
+        |s| matches!(&s.verb, Verb::Commit { edits, .. } | Verb::Push { edits, .. } if edits.is_empty()),
+    );
     if let Some(Statement { line, .. }) = empty {
         let message = "a commit needs at least one indented edit: replace, write or delete".to_owned();
         return Err(ParseError {
@@ -155,11 +158,32 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
             what: Expectation::parse(what)?,
             within: WITHIN,
         }),
-        ("merge", []) => Ok(Verb::Merge),
+        ("merge", []) => Ok(Verb::Merge(Style::Merge)),
+        ("merge", [style]) => Style::named(style)
+            .map(Verb::Merge)
+            .ok_or_else(|| format!("merge {style}: must be merge, squash, rebase or rebase-merge")),
+        ("push", [message]) => Ok(Verb::Push {
+            message: (*message).to_owned(),
+            edits: Vec::new(),
+        }),
+        ("annotate", [kind @ ("canary" | "namespace" | "revert"), name, key, value]) => Ok(Verb::Annotate {
+            kind: (*kind).to_owned(),
+            name: (*name).to_owned(),
+            key: (*key).to_owned(),
+            value: (*value).to_owned(),
+        }),
+        ("annotate", _) => Err("annotate takes: annotate canary|namespace|revert NAME KEY VALUE".to_owned()),
+        ("forge", [spec]) => Ok(Verb::Forge((*spec).to_owned())),
+        ("setting", [name, value]) => Ok(Verb::Setting((*name).to_owned(), number(value)? as i64)),
+        ("repository", [name]) => Ok(Verb::Repository {
+            name: (*name).to_owned(),
+            edits: Vec::new(),
+        }),
         ("close", []) => Ok(Verb::Close),
         ("say", [text]) => Ok(Verb::Say((*text).to_owned())),
         (other, _) => Err(format!(
-            "{other}: not understood; a line begins with repo, image, load, commit, wait, expect, merge, close or say"
+            "{other}: not understood; a line begins with repo, image, load, commit, wait, expect, merge, close, push, \
+             annotate, forge, setting, repository or say"
         )),
     }
 }

@@ -1,5 +1,7 @@
 //! A scenario being played: acts on the world when its time has come, and looks whether what it expects is there.
 
+mod hand;
+
 use crate::fleet::PERSON;
 use crate::fleet::REPO;
 use crate::forge::By;
@@ -72,7 +74,7 @@ impl Play {
     fn carry_out(&self, world: &mut World, verb: &Verb, since: Timestamp) -> Result<bool, String> {
         let now = world.now();
         match verb {
-            Verb::Repo { .. } | Verb::Say(_) => Ok(true),
+            Verb::Repo { .. } | Verb::Say(_) | Verb::Setting(..) => Ok(true),
             Verb::Image { image, behaviour } => {
                 world.behaviours.set(image, behaviour.clone());
                 Ok(true)
@@ -96,9 +98,18 @@ impl Play {
                 Err(_) if now < since + *within => Ok(false),
                 Err(found) => Err(format!("expected within {within:#}: {found}")),
             },
-            Verb::Merge if self.by_hand => Ok(no_open_pull(world)),
+            Verb::Merge(_) if self.by_hand => Ok(no_open_pull(world)),
             Verb::Close if self.by_hand => Ok(no_open_pull(world)),
-            Verb::Merge => merge(world).map(|()| true),
+            Verb::Merge(style) => merge_as(world, *style).map(|()| true),
+            Verb::Push { message, edits } => push(world, message, edits).map(|()| true),
+            Verb::Annotate {
+                kind,
+                name,
+                key,
+                value,
+            } => hand::annotate(world, kind, name, (key, value)).map(|()| true),
+            Verb::Forge(spec) => hand::forge(world, spec).map(|()| true),
+            Verb::Repository { name, edits } => hand::repository(world, name, edits).map(|()| true),
             Verb::Close => close(world).map(|()| true),
         }
     }
@@ -107,25 +118,34 @@ impl Play {
 /// A person commits on top of the head.
 fn commit(world: &mut World, message: &str, author: &str, edits: &[Edit]) -> Result<(), String> {
     let tree = world.head_tree()?;
+    let (branch, head) = (world.branch()?, world.head()?);
+    commit_on(world, &tree, (&branch, &head), (message, author), edits)
+}
+
+fn commit_on(
+    world: &mut World,
+    tree: &Tree,
+    (branch, head): (&str, &str),
+    (message, author): (&str, &str),
+    edits: &[Edit],
+) -> Result<(), String> {
     let mut files = BTreeMap::new();
     for edit in edits {
-        let (file, bytes) = edited(&tree, &files, edit)?;
+        let (file, bytes) = edited(tree, &files, edit)?;
         files.insert(file, bytes);
     }
     let (name, email) = author.split_once('<').unwrap_or((author, ""));
-    let head = world.head()?;
     let new = NewCommit {
-        parents: vec![head.clone()],
+        parents: vec![head.to_owned()],
         content: Content::Files(files),
         author: name.trim().to_owned(),
         email: email.trim_end_matches('>').to_owned(),
         message: format!("{}\n", message.trim_end()),
         date_s: world.now().as_second(),
     };
-    let branch = world.branch()?;
     let git = world.git()?;
     let id = git.commit(&new).map_err(|e| e.to_string())?;
-    git.set_branch(&branch, Some(&head), Some(&id))
+    git.set_branch(branch, Some(head), Some(&id))
         .map_err(|e| e.to_string())
 }
 
@@ -178,6 +198,10 @@ fn newest_open(world: &mut World) -> Result<u64, String> {
 /// # Errors
 /// When there is none, or the forge refuses.
 pub fn merge(world: &mut World) -> Result<(), String> {
+    merge_as(world, Style::Merge)
+}
+
+fn merge_as(world: &mut World, style: Style) -> Result<(), String> {
     let number = newest_open(world)?;
     let by = By {
         user: PERSON,
@@ -185,9 +209,25 @@ pub fn merge(world: &mut World) -> Result<(), String> {
     };
     let World { forge, repos, .. } = world;
     forge
-        .merge(repos, by, REPO, number, Style::Merge)
+        .merge(repos, by, REPO, number, style)
         .map(drop)
         .map_err(|e| e.to_string())
+}
+
+/// A person pushes a commit to the branch of the newest open pull request.
+fn push(world: &mut World, message: &str, edits: &[Edit]) -> Result<(), String> {
+    let number = newest_open(world)?;
+    let pulls = world.pull_requests();
+    let pull = pulls.into_iter().find(|pull| pull.number == number);
+    let pull = pull.ok_or("there is no open pull request")?;
+    let tree = world.git()?.tree(&pull.head).ok_or("its head has no files")?;
+    commit_on(
+        world,
+        &tree,
+        (&pull.head_branch, &pull.head),
+        (message, "Kim Example <kim@example.com>"),
+        edits,
+    )
 }
 
 /// A person presses Close.

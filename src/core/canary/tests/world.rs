@@ -15,6 +15,7 @@ use crate::effect::Write;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Answer;
+use crate::query::Commit;
 use crate::query::Observation;
 use crate::query::Observed;
 use crate::query::Query;
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 use crate::step::Step;
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use recant_render::Tree;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -55,6 +57,8 @@ pub(super) struct World {
     /// When the answers are bad, instead of for one image.
     pub(super) bad_when: Option<fn(&Self) -> bool>,
     pub(super) statuses: Vec<StatusState>,
+    /// The commits that got a status, and which.
+    pub(super) told_commits: Vec<(String, StatusState)>,
     pub(super) alerts: Vec<Alert>,
     pub(super) event_hooks: Vec<EventHook>,
     pub(super) because: Option<Reason>,
@@ -87,6 +91,7 @@ impl World {
             keep_status: false,
             bad_when: None,
             statuses: Vec::new(),
+            told_commits: Vec::new(),
             alerts: Vec::new(),
             event_hooks: Vec::new(),
             because: None,
@@ -158,6 +163,19 @@ impl World {
         source.set("/status/artifact/revision", revision);
         self.put(source);
         self.commits += 1;
+    }
+
+    /// Git moves on and the source has it; Flux has not applied it yet.
+    pub(super) fn fetch(&mut self) {
+        let mut source = self.get_in(
+            "source.toolkit.fluxcd.io/v1",
+            "GitRepository",
+            "flux-system",
+            "flux-system",
+        );
+        let revision = format!("main@sha1:{}", commit(self.commits));
+        source.set("/status/artifact/revision", json!(revision));
+        self.put(source);
     }
 
     pub(super) fn set_image(&mut self, image: &str) {
@@ -344,6 +362,28 @@ impl World {
                     Observed::Unknown(why) => Observed::Unknown(why),
                 }
             }
+            Query::Log { from, to, .. } => {
+                let number = |id: &str| id.parse::<u32>().unwrap_or_default();
+                let numbers = (number(from) + 1..=number(to)).rev();
+                let made = |n: u32| Commit {
+                    id: commit(n),
+                    parents: vec![commit(n - 1)],
+                    author: "Dana <dana@example.com>".to_owned(),
+                    message: format!("commit {n}"),
+                };
+                Observed::Known(Answer::Log(numbers.map(made).collect()))
+            }
+            Query::Tree(at) => {
+                // Every commit changes the target.
+                let file = format!(
+                    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: podinfo, namespace: test}}\nspec: \
+                     {{template: {{metadata: {{annotations: {{at: \"{}\"}}}}}}}}\n",
+                    at.commit
+                );
+                Observed::Known(Answer::Tree(
+                    Tree::default().with("apps/podinfo.yaml", file.as_bytes()),
+                ))
+            }
             other => panic!("a canary does not ask {other:?}"),
         }
     }
@@ -357,7 +397,11 @@ impl World {
             }
             match effect {
                 Effect::Event(event) => self.events.push(event.message),
-                Effect::Status(status) => self.statuses.push(status.state),
+                Effect::Status(status) => {
+                    self.statuses.push(status.state);
+                    self.told_commits.push((status.commit, status.state));
+                }
+                Effect::Check(_) => {}
                 Effect::Alert(alert) => self.alerts.push(alert),
                 Effect::EventHook(hook) => self.event_hooks.push(hook),
                 Effect::Write(write) => self.write(write),

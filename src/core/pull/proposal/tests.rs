@@ -1,6 +1,7 @@
 //! Which edit a pull request gets, when lines are shared.
 
 use super::*;
+use crate::object::ObjectRef;
 use crate::query::Answer;
 use serde_json::json;
 
@@ -35,6 +36,9 @@ fn target(cluster: &str) -> Target {
         object: ObjectRef::new("apps/v1", "Deployment", "shop", "web"),
         kustomization: ObjectRef::new(kustomization, "Kustomization", "flux-system", cluster),
         good: "good".to_owned(),
+        promoted: String::new(),
+        failed: String::new(),
+        failed_at: None,
     }
 }
 
@@ -50,6 +54,7 @@ fn proposed(clusters: &[&str]) -> Option<Proposal> {
             "fleet",
         ),
         bad: "head".to_owned(),
+        change: String::new(),
         targets: clusters.iter().map(|cluster| target(cluster)).collect(),
     };
     let mut seen = Observation::default();
@@ -73,7 +78,7 @@ fn proposed(clusters: &[&str]) -> Option<Proposal> {
         let answer = Answer::Object(Some(Object(object)));
         seen.note(Query::Object(name.clone()), Observed::Known(answer));
     }
-    propose(&spec, &seen, "head").ok()
+    propose(&spec, &seen, "head", SharedReverts::Pin).ok()
 }
 
 #[test]

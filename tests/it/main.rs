@@ -2,8 +2,8 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-mod check;
 mod bodies;
+mod check;
 mod cluster;
 mod cluster_world;
 mod crd_table;

@@ -5,6 +5,7 @@
 //! ```text
 //! repo examples-repo path clusters/my-cluster     # which Flux repository; the demo's --repo and --path win
 //! image ghcr.io/x/y:2 success 62 latency 30       # how an image behaves (below)
+//! config "mode: new" success 62                   # … and pods that read a ConfigMap with this in it when they start
 //! load test/podinfo 20                            # requests a second to a Service
 //! commit "Bump y to 2" by "Dana <dana@example.com>"
 //!   replace apps/y.yaml "newTag: 1" "newTag: 2"   # the text must be there exactly once
@@ -22,6 +23,7 @@
 //! setting storm-changes 2                         # an option of recant, before anything happens
 //! repository demo/app                             # another repository, with one commit
 //!   write web.yaml "a: 1\n"
+//! flagger test/podinfo                            # recant's record of a Canary goes: it is as Flagger leaves it
 //! say "what the reader should look at now"
 //! ```
 //!
@@ -34,7 +36,8 @@
 //! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
 //! `pull says "text"`, `pull commented "text"`, `reverts N`, `revert phase PHASE`, `revert says "text"`,
 //! `branches N`, `file PATH says "text"` (at the head of the branch), `converged`,
-//! `revert CONDITION is STATUS`, `commit "subject" status NS/NAME STATE` (recant's status of that commit, or `none`).
+//! `revert CONDITION is STATUS`, `commit "subject" status NS/NAME STATE` (recant's status of that commit, or `none`),
+//! `object APIVERSION/KIND NS/NAME POINTER is TEXT` (`absent` where there is nothing).
 //!
 //! A story that needs another repository begins with a commit: Flux then finds it when it first looks.
 
@@ -52,6 +55,7 @@ pub use play::merge;
 use crate::forge::Style;
 use crate::workload::behaviour::Behaviour;
 use jiff::SignedDuration;
+use recant_core::object::ObjectRef;
 
 /// A story.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +89,13 @@ pub enum Verb {
     Image {
         /// The reference, exactly as pod templates spell it.
         image: String,
+        /// How.
+        behaviour: Behaviour,
+    },
+    /// How pods behave that read a ConfigMap with this word when they start.
+    Config {
+        /// The word.
+        word: String,
         /// How.
         behaviour: Behaviour,
     },
@@ -148,6 +159,8 @@ pub enum Verb {
     },
     /// A person closes the newest open pull request.
     Close,
+    /// A Canary becomes as Flagger leaves it: without recant's record, and with hashes that only Flagger can compute.
+    Flagger(ObjectRef),
     /// A word to the reader.
     Say(String),
 }

@@ -1,7 +1,8 @@
-//! What the Deployment, ReplicaSet, DaemonSet and EndpointSlice controllers and the kubelets do, in simulated time.
+//! What the Deployment, ReplicaSet, DaemonSet and EndpointSlice controllers, the autoscalers and the kubelets do, in
+//! simulated time.
 //!
 //! Level-triggered: every step compares what is with what is wanted and writes the difference, so a step after a
-//! restart does the same. Never here: HorizontalPodAutoscalers, StatefulSets, Jobs, scheduling (there is one node).
+//! restart does the same. Never here: StatefulSets, Jobs, scheduling (there is one node).
 
 pub mod behaviour;
 mod daemon_set;
@@ -11,6 +12,9 @@ mod kubelet;
 mod pods;
 mod replica_set;
 mod rollout;
+mod scaler;
+
+pub(crate) use kubelet::CONFIG;
 
 #[cfg(test)]
 mod tests;
@@ -92,6 +96,7 @@ impl Workloads {
             trace,
             told: &mut self.told,
         };
+        scaler::scale(&mut desk);
         deployment::scale(&mut desk);
         replica_set::scale(&mut desk);
         daemon_set::scale(&mut desk);

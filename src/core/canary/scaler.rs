@@ -192,3 +192,13 @@ fn copied(own: &Object, fields: &[&str]) -> Value {
     }
     spec
 }
+
+/// The bounds of the primary's own, where the Canary gives some.
+fn put_bounds(spec: &mut Value, reference: &AutoscalerRef, fields: [&str; 2]) {
+    let bounds = reference.primary_scaler_replicas;
+    for (field, bound) in fields.into_iter().zip([bounds.min_replicas, bounds.max_replicas]) {
+        if let Some(bound) = bound {
+            spec[field] = Value::from(bound);
+        }
+    }
+}

@@ -242,11 +242,7 @@ fn what_this_engine_does_not_have_is_said_and_nothing_is_touched() {
         world.put(canary);
         let objects = world.objects.len();
         world.turn();
-        let because = world
-            .because
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let because = world.says();
         assert!(because.contains(named), "{pointer}: {because}");
         assert_eq!(world.objects.len(), objects, "{pointer}");
         let ready = world
@@ -265,11 +261,7 @@ fn a_missing_target_is_named() {
         .objects
         .remove(&ObjectRef::new("apps/v1", "Deployment", "test", "podinfo"));
     world.turn();
-    let because = world
-        .because
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let because = world.says();
     assert!(because.contains("Deployment/test/podinfo not found"), "{because}");
 }
 
@@ -320,11 +312,7 @@ fn a_definition_that_drops_recants_status_is_said_and_moves_nothing() {
     world.put(canary);
     let measured = world.analysed.len();
     world.turn();
-    let because = world
-        .because
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let because = world.says();
     assert!(because.contains("recant manifests"), "{because}");
     assert_eq!((world.analysed.len(), world.weight()), (measured, 50));
 }

@@ -16,6 +16,7 @@ use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_core::pull::RevertStatus;
 use recant_core::template;
+use serde_json::Value;
 
 /// Something that is to become true.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,8 @@ pub enum Expectation {
     Branches(usize),
     /// Words in a file at the head of the branch.
     FileSays(String, String),
+    /// What an object has at a JSON pointer, as text; `absent` when there is nothing.
+    Field(ObjectRef, String, String),
     /// Git, target, primary and pull request agree.
     Converged,
 }
@@ -96,11 +99,17 @@ impl Expectation {
             }
             ["branches", n] => Self::Branches(count(n)?),
             ["file", path, "says", words] => Self::FileSays(text(path), text(words)),
+            ["object", kind, name, pointer, "is", value] => {
+                let (api_version, kind) = kind.rsplit_once('/').ok_or("object takes APIVERSION/KIND")?;
+                let (namespace, name) = pair(name)?;
+                let object = ObjectRef::new(api_version, kind, &namespace, &name);
+                Self::Field(object, text(pointer), text(value))
+            }
             ["converged"] => Self::Converged,
             _ => {
                 return Err(format!(
                     "expect {}: not understood; expect canary, deployment, pull, pulls, revert, reverts, branches, \
-                     file or converged",
+                     object, file or converged",
                     words.join(" ")
                 ));
             }
@@ -167,6 +176,15 @@ impl Expectation {
                         .ok_or_else(|| format!("there is no file {path}"))?,
                     words,
                 )
+            }
+            Self::Field(name, pointer, value) => {
+                let object = world.cluster.get(name);
+                let found = match object.as_ref().and_then(|object| object.at(pointer)) {
+                    Some(Value::String(text)) => text.clone(),
+                    Some(other) => other.to_string(),
+                    None => "absent".to_owned(),
+                };
+                same(found.as_str(), value.as_str())
             }
             Self::Converged => converged(world),
         }

@@ -9,7 +9,9 @@ use crate::scenario::Verb;
 use crate::workload::behaviour::Behaviour;
 use crate::workload::behaviour::Fate;
 use jiff::SignedDuration;
+use recant_core::canary::spec::API_VERSION;
 use recant_core::duration;
+use recant_core::object::ObjectRef;
 use std::fmt;
 
 /// How long an expectation waits when it does not say.
@@ -137,6 +139,19 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
             image: (*image).to_owned(),
             behaviour: behaviour(words)?,
         }),
+        ("config", [word, words @ ..]) => Ok(Verb::Config {
+            word: (*word).to_owned(),
+            behaviour: behaviour(words)?,
+        }),
+        ("flagger", [canary]) => {
+            let (namespace, name) = pair(canary)?;
+            Ok(Verb::Flagger(ObjectRef::new(
+                API_VERSION,
+                "Canary",
+                &namespace,
+                &name,
+            )))
+        }
         ("load", [service, per_s]) => {
             let (namespace, service) = pair(service)?;
             Ok(Verb::Load {
@@ -182,8 +197,8 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
         ("close", []) => Ok(Verb::Close),
         ("say", [text]) => Ok(Verb::Say((*text).to_owned())),
         (other, _) => Err(format!(
-            "{other}: not understood; a line begins with repo, image, load, commit, wait, expect, merge, close, push, \
-             annotate, forge, setting, repository or say"
+            "{other}: not understood; a line begins with repo, image, config, load, commit, wait, expect, merge, close, \
+             push, annotate, forge, setting, repository, flagger or say"
         )),
     }
 }

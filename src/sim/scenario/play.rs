@@ -15,6 +15,10 @@ use crate::scenario::Statement;
 use crate::scenario::Verb;
 use crate::world::World;
 use jiff::Timestamp;
+use recant_core::baseline::Baseline;
+use recant_core::canary::status::Status;
+use recant_core::effect::Write;
+use recant_core::object::ObjectRef;
 use recant_render::Tree;
 use std::collections::BTreeMap;
 
@@ -79,6 +83,11 @@ impl Play {
                 world.behaviours.set(image, behaviour.clone());
                 Ok(true)
             }
+            Verb::Config { word, behaviour } => {
+                world.behaviours.set_config(word, behaviour.clone());
+                Ok(true)
+            }
+            Verb::Flagger(canary) => leave(world, canary).map(|()| true),
             Verb::Load {
                 namespace,
                 service,
@@ -113,6 +122,41 @@ impl Play {
             Verb::Close => close(world).map(|()| true),
         }
     }
+}
+
+/// Takes recant's record of a Canary away, and what it alone writes into the status.
+fn leave(world: &mut World, canary: &ObjectRef) -> Result<(), String> {
+    let now = world.now();
+    let missing = || format!("{canary} does not exist");
+    let mut left = world.cluster.get(canary).ok_or_else(missing)?;
+    if let Some(record) = world.cluster.get(&Baseline::name(&left)) {
+        let (name, uid) = (record.reference(), record.uid().to_owned());
+        let write = Write::Delete { name, uid };
+        world
+            .cluster
+            .write(now, PERSON, &write)
+            .map_err(|e| e.to_string())?;
+    }
+    let mut status = Status::of(&left);
+    status.analysis = None;
+    status.observed_generation = 0;
+    // Flagger writes it each time it moves the weight.
+    status.last_transition_time = Some(now);
+    status.last_applied_spec = "5d9c7b5f4".to_owned();
+    status.last_promoted_spec = "5d9c7b5f4".to_owned();
+    status
+        .conditions
+        .retain(|condition| condition.r#type == "Promoted");
+    left.set(
+        "/status",
+        serde_json::to_value(&status).map_err(|e| e.to_string())?,
+    );
+    let write = Write::UpdateStatus(left);
+    world
+        .cluster
+        .write(now, PERSON, &write)
+        .map(drop)
+        .map_err(|e| e.to_string())
 }
 
 /// A person commits on top of the head.

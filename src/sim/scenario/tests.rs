@@ -40,6 +40,12 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
     let table = [
         ("\nmege\n", "s.txt:2: mege: not understood; a line begins with"),
         ("wait soon", "s.txt:1: soon: must be a time such as 30s or 5m"),
+        ("flagger podinfo", "s.txt:1: podinfo: must be NAMESPACE/NAME"),
+        ("config \"a: b\" succes 1", "s.txt:1: succes: not understood"),
+        (
+            "expect object ConfigMap test/x /data/a is b",
+            "s.txt:1: object takes APIVERSION/KIND",
+        ),
         (
             "commit \"x\"\nmerge",
             "s.txt:1: a commit needs at least one indented edit",

@@ -2,6 +2,8 @@
 //!
 //! Left out: routes that match on headers, since the load generators send none; ReferenceGrants.
 
+use crate::workload::CONFIG;
+use crate::workload::behaviour::Behaviours;
 use recant_core::object::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -231,7 +233,7 @@ fn endpoint(pod: &Object, answering: &impl Fn(&[&str]) -> String) -> Endpoint {
         pod: pod.name().to_owned(),
         owner_kind,
         owner,
-        image: answering(&images),
+        image: Behaviours::configured(&answering(&images), pod.annotation(CONFIG).unwrap_or_default()),
     }
 }
 

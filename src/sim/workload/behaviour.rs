@@ -72,7 +72,11 @@ pub struct Behaviours {
     default: Behaviour,
     by_word: BTreeMap<String, Behaviour>,
     by_image: BTreeMap<String, Behaviour>,
+    by_config: BTreeMap<String, Behaviour>,
 }
+
+/// Between an image and the word of its configuration, where that says how it behaves.
+const CONFIGURED: char = '#';
 
 impl Behaviours {
     /// Declares how an image behaves, from now on and for running containers too.
@@ -85,6 +89,27 @@ impl Behaviours {
         self.by_word.insert(word.to_owned(), behaviour);
     }
 
+    /// Declares how pods behave, whatever their image, that read a ConfigMap with this word in it when they start.
+    pub fn set_config(&mut self, word: &str, behaviour: Behaviour) {
+        self.by_config.insert(word.to_owned(), behaviour);
+    }
+
+    /// The first declared word that is in one of these texts; `None` when nothing is declared of configurations.
+    pub fn config_word(&self, texts: &[String]) -> Option<&str> {
+        let mut words = self.by_config.keys();
+        let found = words.find(|word| texts.iter().any(|text| text.contains(word.as_str())));
+        (!self.by_config.is_empty()).then(|| found.map_or("", String::as_str))
+    }
+
+    /// An image together with the word of its configuration, as [`Behaviours::of`] takes it.
+    pub fn configured(image: &str, word: &str) -> String {
+        if word.is_empty() {
+            image.to_owned()
+        } else {
+            format!("{image}{CONFIGURED}{word}")
+        }
+    }
+
     /// Declares how every image behaves that is not named.
     pub fn set_default(&mut self, behaviour: Behaviour) {
         self.default = behaviour;
@@ -92,6 +117,10 @@ impl Behaviours {
 
     /// How an image behaves.
     pub fn of(&self, image: &str) -> &Behaviour {
+        let (image, word) = image.split_once(CONFIGURED).unwrap_or((image, ""));
+        if let Some(behaviour) = self.by_config.get(word) {
+            return behaviour;
+        }
         let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag);
         let by_word = || {
             self.by_word

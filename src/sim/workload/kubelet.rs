@@ -12,6 +12,9 @@ use serde_json::json;
 
 const MANAGER: &str = "kubelet";
 
+/// The annotation that says which of the declared words a pod's configuration had when it started.
+pub(crate) const CONFIG: &str = "sim.recant.dev/config";
+
 /// Seconds until a container has been pulled and started.
 const START_S: f64 = 1.0;
 
@@ -29,7 +32,11 @@ pub(super) fn run(desk: &mut Desk<'_>, behaviours: &Behaviours, next_ip: &mut u3
     for pod in desk.cluster.list("v1", "Pod", "") {
         if !pod.is_deleting() {
             let status = status(desk, &pod, behaviours, next_ip);
+            let starts = status["podIP"].is_string() && pod.annotation(CONFIG).is_none();
             desk.status(MANAGER, &pod, status);
+            if starts {
+                note_config(desk, &pod, behaviours);
+            }
         }
     }
 }
@@ -74,6 +81,21 @@ fn status(desk: &Desk<'_>, pod: &Object, behaviours: &Behaviours, next_ip: &mut 
         status["podIP"] = json!(ip);
     }
     status
+}
+
+/// Pods read their ConfigMaps when they start, and behave by them until they end.
+fn note_config(desk: &mut Desk<'_>, pod: &Object, behaviours: &Behaviours) {
+    let named = recant_core::config::named(&pod.0).into_keys();
+    let read = named.filter_map(|key| {
+        let name = recant_core::config::object_ref(&key, pod.namespace());
+        let object = desk.cluster.get(&name).filter(|_| name.kind == "ConfigMap")?;
+        Some(object.at("/data")?.to_string())
+    });
+    let texts: Vec<String> = read.collect();
+    if let Some(word) = behaviours.config_word(&texts).filter(|_| !texts.is_empty()) {
+        let patch = json!({"metadata": {"annotations": {CONFIG: word}}});
+        desk.patch(MANAGER, &pod.reference(), patch);
+    }
 }
 
 fn address(next: &mut u32) -> String {

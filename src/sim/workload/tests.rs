@@ -368,3 +368,54 @@ fn a_daemon_set_runs_one_pod_and_an_odd_node_selector_keeps_it_away() {
     let agent = bench.get("apps/v1", "DaemonSet", "agent");
     assert_eq!(agent.int("/status/desiredNumberScheduled"), Some(0));
 }
+
+#[test]
+fn an_hpa_holds_what_runs_between_its_bounds_and_a_scaled_object_what_it_is_told() {
+    let mut bench = Bench::new();
+    bench.apply(deployment("app:1", 1));
+    let hpa = |least: i64| {
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+               "metadata": {"name": "app", "namespace": "default"},
+               "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+                        "minReplicas": least, "maxReplicas": 5}})
+    };
+    bench.apply(hpa(3));
+    bench.run(5);
+    assert_eq!(bench.app().int("/spec/replicas"), Some(3));
+    let name = bench.app().reference();
+    let patch = json!({"spec": {"replicas": 0}});
+    let write = Write::Patch {
+        name,
+        resource_version: String::new(),
+        patch,
+    };
+    bench.cluster.write(bench.now, "test", &write).unwrap();
+    bench.run(5);
+    assert_eq!(bench.app().int("/spec/replicas"), Some(0), "at zero it is idle");
+}
+
+#[test]
+fn a_pod_behaves_by_the_config_it_read_when_it_started() {
+    let mut bench = Bench::new();
+    let slow = Behaviour {
+        success_pct: 50.0,
+        ..Behaviour::default()
+    };
+    bench.behaviours.set_config("mode: new", slow);
+    let config = |mode: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "default"},
+               "data": {"k": format!("mode: {mode}")}})
+    };
+    bench.apply(config("new"));
+    let mut app = deployment("app:1", 1);
+    app["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "c"}}]);
+    bench.apply(app);
+    bench.run(5);
+    bench.apply(config("old"));
+    bench.run(5);
+    let word = |bench: &Bench| bench.pods()[0].annotation(CONFIG).unwrap_or_default().to_owned();
+    assert_eq!(word(&bench), "mode: new", "what it read at its start");
+    let image = Behaviours::configured("app:1", &word(&bench));
+    assert_eq!(bench.behaviours.of(&image).success_pct, 50.0);
+    assert_eq!(bench.behaviours.of("app:1").success_pct, 100.0);
+}

@@ -1,6 +1,7 @@
 //! HorizontalPodAutoscalers, autoscaling/v2.
 
 use super::copied;
+use super::put_bounds;
 use crate::canary::spec::AutoscalerRef;
 use crate::object::Object;
 use serde_json::Value;
@@ -18,14 +19,6 @@ pub(super) fn primary_spec(reference: &AutoscalerRef, own: &Object, target: &str
         ],
     );
     spec["scaleTargetRef"]["name"] = Value::from(format!("{target}-primary"));
-    let bounds = reference.primary_scaler_replicas;
-    for (field, bound) in [
-        ("minReplicas", bounds.min_replicas),
-        ("maxReplicas", bounds.max_replicas),
-    ] {
-        if let Some(bound) = bound {
-            spec[field] = Value::from(bound);
-        }
-    }
+    put_bounds(&mut spec, reference, ["minReplicas", "maxReplicas"]);
     spec
 }

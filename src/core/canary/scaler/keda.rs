@@ -1,6 +1,7 @@
 //! KEDA's ScaledObjects.
 
 use super::copied;
+use super::put_bounds;
 use crate::canary::spec::AutoscalerRef;
 use crate::object::Object;
 use serde_json::Value;
@@ -27,15 +28,7 @@ pub(super) fn primary_spec(reference: &AutoscalerRef, own: &Object, target: &str
     {
         *name = Value::from(format!("{own}-primary"));
     }
-    let bounds = reference.primary_scaler_replicas;
-    for (field, bound) in [
-        ("minReplicaCount", bounds.min_replicas),
-        ("maxReplicaCount", bounds.max_replicas),
-    ] {
-        if let Some(bound) = bound {
-            spec[field] = Value::from(bound);
-        }
-    }
+    put_bounds(&mut spec, reference, ["minReplicaCount", "maxReplicaCount"]);
     let triggers = spec.get_mut("triggers").and_then(Value::as_array_mut);
     for trigger in triggers.into_iter().flatten() {
         put_query(trigger, reference, target);

@@ -248,11 +248,7 @@ fn a_first_primary_waits_for_what_its_pods_cannot_start_without() {
     let token = ObjectRef::new("v1", "Secret", "test", "token");
     let secret = world.objects.remove(&token).expect("the Secret");
     world.settle_down();
-    let because = world
-        .because
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let because = world.says();
     assert!(because.contains("Secret/test/token"), "{because}");
     assert!(world.woken, "Secrets are not watched");
     world.put(secret);

@@ -89,11 +89,7 @@ fn a_daemon_set_that_is_updated_by_hand_cannot_be_promoted_and_is_refused() {
     set.set("/spec/updateStrategy/type", json!("OnDelete"));
     world.put(set);
     world.turn();
-    let because = world
-        .because
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let because = world.says();
     assert!(because.contains("must be RollingUpdate"), "{because}");
 }
 
@@ -329,11 +325,7 @@ fn an_autoscaler_that_is_not_there_is_named_before_anything_is_scaled() {
         "scaler",
     ));
     world.settle_down();
-    let because = world
-        .because
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let because = world.says();
     assert!(because.contains("HorizontalPodAutoscaler scaler"), "{because}");
     assert_eq!(world.replicas("podinfo"), 1);
 }

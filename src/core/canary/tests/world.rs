@@ -267,6 +267,11 @@ impl World {
         split.str("/spec/backends/0/weight").parse().expect("a weight")
     }
 
+    /// Why the last step did what it did, in words.
+    pub(super) fn says(&self) -> String {
+        self.because.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
     pub(super) fn told(&self, message: &str) -> bool {
         self.events.iter().any(|event| event == message)
     }

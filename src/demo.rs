@@ -77,6 +77,12 @@ impl Demo {
             listen: self.listen,
             speed: self.speed,
             seed: self.seed,
+            mesh_provider: self
+                .scenario
+                .as_ref()
+                .and_then(|scenario| scenario.mesh_provider())
+                .unwrap_or("linkerd")
+                .to_owned(),
         };
         plan.check()?;
         let (heard, mut told) = mpsc::unbounded_channel::<Told>();

@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) listen: SocketAddr,
     pub(crate) speed: f64,
     pub(crate) seed: u64,
+    /// The provider of canaries that name none.
+    pub(crate) mesh_provider: String,
 }
 
 /// Where a person finds things.
@@ -137,7 +139,9 @@ impl House {
         let receivers = format!("http://{}", hooks.local_addr()?);
         house.serve(hooks, hook_http::router(Arc::<Stage>::clone(&house.stage)));
         house.tick();
-        house.run_recant(clock, listener, kubeconfig, &receivers).await?;
+        house
+            .run_recant(clock, listener, kubeconfig, &receivers, &plan.mesh_provider)
+            .await?;
         Ok(house)
     }
 
@@ -207,6 +211,7 @@ impl House {
         listener: Listener,
         kubeconfig: PathBuf,
         receivers: &str,
+        mesh_provider: &str,
     ) -> anyhow::Result<()> {
         let access = Access::Kubeconfig {
             path: kubeconfig,
@@ -230,6 +235,7 @@ impl House {
         let settings = Settings {
             cluster_name: "demo".to_owned(),
             pull_poll_s: 5,
+            mesh_provider: mesh_provider.to_owned(),
             ..Settings::default()
         };
         let controller = Controller {

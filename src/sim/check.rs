@@ -6,6 +6,9 @@
 use crate::fleet::BOT;
 use crate::forge::Stage;
 use crate::git::Git;
+use crate::traffic::rule::Name;
+use crate::traffic::rule::Proxy;
+use crate::traffic::rule::Rule;
 use crate::world::World;
 use recant_core::baseline::Baseline;
 use recant_core::baseline::RECANT_API;
@@ -59,6 +62,7 @@ impl Promises {
     /// # Errors
     /// The first that does not.
     pub fn check(&mut self, world: &mut World) -> Result<(), String> {
+        world.read_topology();
         for canary in world.cluster.list(API_VERSION, "Canary", "") {
             at_rest_the_canary_gets_nothing(world, &canary)?;
             weights_go_where_pods_are(world, &canary)?;
@@ -240,43 +244,54 @@ impl Promises {
     }
 }
 
-/// A Canary at rest sends nothing to the canary, and all weights make 100.
+/// A Canary at rest sends nothing to the canary, by no rule, and the weights of a mesh make 100.
 fn at_rest_the_canary_gets_nothing(world: &World, canary: &Object) -> Result<(), String> {
-    let Some((primary, own)) = weights(world, canary) else {
-        return Ok(());
-    };
     let phase = Status::of(canary).phase;
     let rests = matches!(phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
-    if primary + own != 100 || (rests && own != 0) {
-        return Err(format!(
-            "{} is {phase:?}, and its route says primary {primary}, canary {own}",
-            canary.reference()
-        ));
+    for rule in rules(world, canary) {
+        let sum: i64 = rule.backends.iter().map(|backend| backend.weight).sum();
+        let own = rule.share_pct(&service(canary, "-canary")).unwrap_or_default();
+        let mirrored = rule
+            .mirrors
+            .iter()
+            .any(|mirror| mirror.service == service(canary, "-canary"));
+        let off = rule.proxy == Proxy::Sidecar && sum != 100_000;
+        if off || (rests && (own != 0 || mirrored)) {
+            return Err(format!(
+                "{} is {phase:?}, and its route says canary {own} percent, all weights {}",
+                canary.reference(),
+                sum / 1000
+            ));
+        }
     }
     Ok(())
 }
 
 /// Traffic is only sent to a Deployment that is meant to have pods.
 fn weights_go_where_pods_are(world: &World, canary: &Object) -> Result<(), String> {
-    let Some((primary, own)) = weights(world, canary) else {
-        return Ok(());
-    };
-    for (weight, suffix) in [(primary, "-primary"), (own, "")] {
-        let down = workload(world, canary, suffix).is_none_or(|it| {
-            let selector = format!(
-                "/spec/template/spec/nodeSelector/{}",
-                template::escaped(template::SCALE_TO_ZERO.0)
-            );
-            it.int("/spec/replicas") == Some(0) || it.at(&selector).is_some()
-        });
-        if weight > 0 && down {
-            return Err(format!(
-                "{weight} percent go to {}{suffix}, which is scaled to zero",
-                canary.str("/spec/targetRef/name")
-            ));
+    for rule in rules(world, canary) {
+        let own = rule.share_pct(&service(canary, "-canary")).unwrap_or_default();
+        for (weight, suffix) in [(100 - own, "-primary"), (own, "")] {
+            if weight > 0 && is_down(world, canary, suffix) {
+                return Err(format!(
+                    "{weight} percent go to {}{suffix}, which is scaled to zero",
+                    canary.str("/spec/targetRef/name")
+                ));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether a workload is not there, or is not meant to have pods.
+fn is_down(world: &World, canary: &Object, suffix: &str) -> bool {
+    workload(world, canary, suffix).is_none_or(|it| {
+        let selector = format!(
+            "/spec/template/spec/nodeSelector/{}",
+            template::escaped(template::SCALE_TO_ZERO.0)
+        );
+        it.int("/spec/replicas") == Some(0) || it.at(&selector).is_some()
+    })
 }
 
 /// The primary's template is the Baseline's promoted one, or the one that is being promoted.
@@ -384,33 +399,28 @@ fn workload(world: &World, canary: &Object, suffix: &str) -> Option<Object> {
     ))
 }
 
-/// The weights of primary and canary, as the route has them.
-fn weights(world: &World, canary: &Object) -> Option<(i64, i64)> {
+/// The rules of a Canary's route that name the canary's Service.
+fn rules(world: &World, canary: &Object) -> Vec<Rule> {
+    let own = service(canary, "-canary");
+    let rules = world
+        .topology()
+        .apexes
+        .get(&service(canary, ""))
+        .into_iter()
+        .flatten();
+    let of_it = |rule: &&Rule| {
+        rule.share_pct(&own).is_some() || rule.mirrors.iter().any(|mirror| mirror.service == own)
+    };
+    rules.filter(of_it).cloned().collect()
+}
+
+/// The apex Service of a Canary, or a half of it.
+fn service(canary: &Object, suffix: &str) -> Name {
     let apex = match canary.str("/spec/service/name") {
         "" => canary.str("/spec/targetRef/name"),
         name => name,
     };
-    let route = |api: &str, kind: &str| {
-        world
-            .cluster
-            .get(&ObjectRef::new(api, kind, canary.namespace(), apex))
-    };
-    let split = route("split.smi-spec.io/v1alpha1", "TrafficSplit");
-    let (route, pointer, field) = match split {
-        Some(split) => (split, "/spec/backends", "service"),
-        None => {
-            let route = route("gateway.networking.k8s.io/v1", "HTTPRoute")?;
-            (route, "/spec/rules/0/backendRefs", "name")
-        }
-    };
-    let backends = route.at(pointer)?.as_array()?.clone();
-    let weight = |suffix: &str| {
-        let name = format!("{apex}{suffix}");
-        let backend = backends.iter().find(|backend| backend[field] == name.as_str())?;
-        let weight = &backend["weight"];
-        weight.as_i64().or_else(|| weight.as_str()?.parse().ok())
-    };
-    Some((weight("-primary")?, weight("-canary")?))
+    (canary.namespace().to_owned(), format!("{apex}{suffix}"))
 }
 
 fn is_bots(git: &dyn Git, id: &str) -> bool {

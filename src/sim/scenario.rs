@@ -6,7 +6,10 @@
 //! repo examples-repo path clusters/my-cluster     # which Flux repository; the demo's --repo and --path win
 //! image ghcr.io/x/y:2 success 62 latency 30       # how an image behaves (below)
 //! config "mode: new" success 62                   # … and pods that read a ConfigMap with this in it when they start
+//! mesh-provider istio                             # what canaries that name no provider have (default linkerd)
 //! load test/podinfo 20                            # requests a second to a Service
+//! load test/podinfo 5 with "x-canary: insider"    # more of them, with a header
+//! load test/podinfo 20 users 10                   # by users who keep their cookies
 //! commit "Bump y to 2" by "Dana <dana@example.com>"
 //!   replace apps/y.yaml "newTag: 1" "newTag: 2"   # the text must be there exactly once
 //!   write apps/z.yaml "a: 1\nb: 2\n"
@@ -32,7 +35,8 @@
 //!
 //! `expect` waits for one of these, `within` a time (default 5m), and fails the scenario when it does not come:
 //! `canary NS/NAME phase PHASE`, `canary NS/NAME weight PCT`, `canary NS/NAME CONDITION is STATUS`,
-//! `canary NS/NAME says "text"`, `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
+//! `canary NS/NAME says "text"`, `users NS/SVC stay` (nobody with a cookie was answered by somebody else),
+//! `requests NS/SVC lost N`, `mirrored NS/SVC N` (at least so many copies), `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
 //! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
 //! `pull says "text"`, `pull commented "text"`, `reverts N`, `revert phase PHASE`, `revert says "text"`,
 //! `branches N`, `file PATH says "text"` (at the head of the branch), `converged`,
@@ -53,6 +57,7 @@ pub use play::Progress;
 pub use play::merge;
 
 use crate::forge::Style;
+use crate::traffic::Load;
 use crate::workload::behaviour::Behaviour;
 use jiff::SignedDuration;
 use recant_core::object::ObjectRef;
@@ -64,6 +69,18 @@ pub struct Scenario {
     pub name: String,
     /// What happens, in order.
     pub statements: Vec<Statement>,
+}
+
+impl Scenario {
+    /// The provider of canaries that name none, if the story says so.
+    pub fn mesh_provider(&self) -> Option<&str> {
+        self.statements
+            .iter()
+            .find_map(|statement| match &statement.verb {
+                Verb::MeshProvider(provider) => Some(provider.as_str()),
+                _ => None,
+            })
+    }
 }
 
 /// One statement and the line it stands on.
@@ -99,14 +116,16 @@ pub enum Verb {
         /// How.
         behaviour: Behaviour,
     },
-    /// How many requests a Service gets.
+    /// The provider of canaries that name none.
+    MeshProvider(String),
+    /// Which requests a Service gets.
     Load {
         /// The namespace.
         namespace: String,
         /// The Service.
         service: String,
-        /// Requests a second.
-        per_s: f64,
+        /// How many, and from whom.
+        load: Load,
     },
     /// A person commits to the branch that is deployed.
     Commit {

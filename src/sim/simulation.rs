@@ -106,7 +106,11 @@ impl Simulation {
         world.repos.insert(REPO.to_owned(), Box::new(git));
         world.people();
         settle(&mut world, start, &url)?;
-        let agent = || Agent::new(start.settings.clone(), start.faults.clone());
+        let mut settings = start.settings.clone();
+        if let Some(provider) = scenario.mesh_provider() {
+            provider.clone_into(&mut settings.mesh_provider);
+        }
+        let agent = || Agent::new(settings.clone(), start.faults.clone());
         let twin = (start.company == Company::Twin).then(agent);
         let sister = match start.company {
             Company::Alone | Company::Twin => None,

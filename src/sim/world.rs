@@ -116,7 +116,7 @@ impl World {
         flux::bootstrap(self.now(), &mut self.cluster, url, branch, path)
     }
 
-    /// Puts the mesh's HTTPRoutes and TrafficSplits into the cluster.
+    /// Puts the kinds of the meshes and ingresses into the cluster.
     ///
     /// # Errors
     /// What the API server refused.
@@ -156,7 +156,13 @@ impl World {
         self.gauge.scrape(now);
     }
 
-    fn read_topology(&mut self) {
+    /// Where requests go now.
+    pub const fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Looks where requests go, if anything changed since.
+    pub fn read_topology(&mut self) {
         let version = self.cluster.resource_version();
         let known = self.topology_of.as_ref();
         if known.is_some_and(|(of, behaviours)| *of == version && *behaviours == self.behaviours) {

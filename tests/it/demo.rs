@@ -67,6 +67,18 @@ fn an_image_that_is_missing_is_undone_at_the_deadline() {
     assert_eq!(summary["files_changed"], 1);
 }
 
+#[test]
+fn the_traffic_goes_through_istio_and_through_nginx_over_http() {
+    for story in ["router-istio", "router-nginx"] {
+        let summary = converged(&play(story));
+        assert_eq!(
+            (&summary["lines_added"], &summary["lines_removed"]),
+            (&json!(1), &json!(1)),
+            "{story}"
+        );
+    }
+}
+
 fn play(story: &str) -> Ran {
     let file = files::root().join(format!("tests/scenarios/{story}.txt"));
     let file = file.display().to_string();

@@ -17,6 +17,9 @@ mod traefik;
 mod traffic_split;
 mod virtual_service;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use affinity::Cookies;
 pub(super) use affinity::remember;
 pub(super) use scene::Scene;

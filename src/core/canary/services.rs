@@ -1,5 +1,8 @@
 //! The three Services: apex, primary and canary, as Flagger makes them.
 
+#[cfg(test)]
+mod tests;
+
 use crate::baseline;
 use crate::canary::spec::Metadata;
 use crate::canary::spec::Spec;

@@ -33,6 +33,12 @@ pub enum Expectation {
     Image(ObjectRef, String),
     /// A Deployment's replicas.
     Replicas(ObjectRef, i64),
+    /// Nobody with a cookie was answered by another Service than the one that set it.
+    UsersStay(String, String),
+    /// How many requests to a Service had no answer.
+    Lost(String, String, u64),
+    /// At least how many copies of a Service's requests were sent.
+    Mirrored(String, String, u64),
     /// How many pull requests there have been.
     Pulls(usize),
     /// The newest pull request's state: `open`, `merged` or `closed`.
@@ -80,6 +86,18 @@ impl Expectation {
             ["canary", name, "says", words] => Self::CanarySays(canary(name)?, text(words)),
             ["canary", name, condition, "is", status] => {
                 Self::Condition(canary(name)?, text(condition), text(status))
+            }
+            ["users", name, "stay"] => {
+                let (namespace, service) = pair(name)?;
+                Self::UsersStay(namespace, service)
+            }
+            ["requests", name, "lost", n] => {
+                let (namespace, service) = pair(name)?;
+                Self::Lost(namespace, service, number(n)? as u64)
+            }
+            ["mirrored", name, n] => {
+                let (namespace, service) = pair(name)?;
+                Self::Mirrored(namespace, service, number(n)? as u64)
             }
             ["deployment", name, "image", image] => Self::Image(deployment(name)?, text(image)),
             ["deployment", name, "replicas", n] => Self::Replicas(deployment(name)?, number(n)? as i64),
@@ -143,6 +161,23 @@ impl Expectation {
             }
             Self::Replicas(name, replicas) => {
                 same(&object(world, name)?.int("/spec/replicas").unwrap_or(1), replicas)
+            }
+            Self::UsersStay(namespace, service) => {
+                let tally = world.traffic.tally(namespace, service);
+                match (tally.kept, tally.strayed) {
+                    (0, _) => Err("nobody has a cookie".to_owned()),
+                    (_, 0) => Ok(()),
+                    (kept, strayed) => Err(format!("{strayed} of {kept} requests went astray")),
+                }
+            }
+            Self::Lost(namespace, service, n) => same(&world.traffic.tally(namespace, service).lost, n),
+            Self::Mirrored(namespace, service, n) => {
+                let copies = world.traffic.tally(namespace, service).mirrored;
+                if copies >= *n {
+                    Ok(())
+                } else {
+                    Err(format!("{copies} copies were sent"))
+                }
             }
             Self::Pulls(n) => same(&world.pull_requests().len(), n),
             Self::Pull(state) => same(state_of(&newest(world)?), state.as_str()),

@@ -6,6 +6,7 @@ use crate::scenario::Expectation;
 use crate::scenario::Scenario;
 use crate::scenario::Statement;
 use crate::scenario::Verb;
+use crate::traffic::Load;
 use crate::workload::behaviour::Behaviour;
 use crate::workload::behaviour::Fate;
 use jiff::SignedDuration;
@@ -152,15 +153,17 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
                 &name,
             )))
         }
-        ("load", [service, per_s]) => {
+        ("mesh-provider", [provider]) => Ok(Verb::MeshProvider((*provider).to_owned())),
+        ("mesh-provider", _) => Err("mesh-provider takes: mesh-provider NAME".to_owned()),
+        ("load", [service, per_s, more @ ..]) => {
             let (namespace, service) = pair(service)?;
             Ok(Verb::Load {
                 namespace,
                 service,
-                per_s: number(per_s)?,
+                load: load(number(per_s)?, more)?,
             })
         }
-        ("load", _) => Err("load takes: load NAMESPACE/SERVICE REQUESTS_PER_SECOND".to_owned()),
+        ("load", _) => Err(LOAD.to_owned()),
         ("commit", [message]) => Ok(commit(message, AUTHOR)),
         ("commit", [message, "by", author]) => Ok(commit(message, author)),
         ("commit", _) => Err(r#"commit takes: commit "message" [by "Name <address>"]"#.to_owned()),
@@ -197,9 +200,35 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
         ("close", []) => Ok(Verb::Close),
         ("say", [text]) => Ok(Verb::Say((*text).to_owned())),
         (other, _) => Err(format!(
-            "{other}: not understood; a line begins with repo, image, config, load, commit, wait, expect, merge, close, \
+            "{other}: not understood; a line begins with repo, mesh-provider, image, config, load, commit, wait, expect, merge, close, \
              push, annotate, forge, setting, repository, flagger or say"
         )),
+    }
+}
+
+const LOAD: &str =
+    "load takes: load NAMESPACE/SERVICE REQUESTS_PER_SECOND [with \"header: value\"] [users N]";
+
+fn load(per_s: f64, mut words: &[&str]) -> Result<Load, String> {
+    let mut load = Load {
+        per_s,
+        ..Load::default()
+    };
+    while let [key, value, rest @ ..] = words {
+        match *key {
+            "with" => {
+                let (name, value) = value.rsplit_once(": ").ok_or(LOAD)?;
+                load.with = Some((name.to_lowercase(), value.to_owned()));
+            }
+            "users" => load.users = number(value)? as usize,
+            _ => return Err(LOAD.to_owned()),
+        }
+        words = rest;
+    }
+    if words.is_empty() {
+        Ok(load)
+    } else {
+        Err(LOAD.to_owned())
     }
 }
 

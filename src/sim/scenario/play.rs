@@ -78,7 +78,7 @@ impl Play {
     fn carry_out(&self, world: &mut World, verb: &Verb, since: Timestamp) -> Result<bool, String> {
         let now = world.now();
         match verb {
-            Verb::Repo { .. } | Verb::Say(_) | Verb::Setting(..) => Ok(true),
+            Verb::Repo { .. } | Verb::MeshProvider(_) | Verb::Say(_) | Verb::Setting(..) => Ok(true),
             Verb::Image { image, behaviour } => {
                 world.behaviours.set(image, behaviour.clone());
                 Ok(true)
@@ -91,9 +91,9 @@ impl Play {
             Verb::Load {
                 namespace,
                 service,
-                per_s,
+                load,
             } => {
-                world.traffic.set_rate(namespace, service, *per_s);
+                world.traffic.set_load(namespace, service, load.clone());
                 Ok(true)
             }
             Verb::Commit {

@@ -75,6 +75,8 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
             "s.txt:1: colour: not understood; an image has",
         ),
         ("load test 3", "s.txt:1: test: must be NAMESPACE/NAME"),
+        ("load test/x 3 with header", "s.txt:1: load takes:"),
+        ("load test/x 3 users", "s.txt:1: load takes:"),
     ];
     for (text, wanted) in table {
         let error = parse("s.txt", text).expect_err(text).to_string();

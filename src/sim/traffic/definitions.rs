@@ -1,5 +1,5 @@
-//! The mesh's CRDs, short: HTTPRoutes and TrafficSplits with the fields that traffic depends on checked, and all
-//! others kept. A repository that brings the real ones may apply them over these.
+//! The CRDs of meshes and ingresses, short: HTTPRoutes and TrafficSplits with the fields that traffic depends on checked,
+//! of the other kinds the lists, and all else kept. A repository that brings the real ones may apply them over these.
 
 use crate::cluster::ApiError;
 use crate::cluster::Cluster;
@@ -13,10 +13,64 @@ use serde_json::json;
 /// # Errors
 /// What the API server refused.
 pub fn install(now: Timestamp, cluster: &mut Cluster) -> Result<(), ApiError> {
-    for object in [http_routes(), traffic_splits()] {
+    for object in [http_routes(), traffic_splits()].into_iter().chain(others()) {
         cluster.apply(now, "linkerd", true, &object)?;
     }
     Ok(())
+}
+
+/// Kinds of which only the shape of the spec is checked: group, versions, kind, plural, short names, and the fields
+/// of the spec that are lists.
+type Kind = (
+    &'static str,
+    &'static [&'static str],
+    (&'static str, &'static str, &'static [&'static str]),
+    &'static [&'static str],
+);
+
+const OTHERS: [Kind; 6] = [
+    (
+        "networking.istio.io",
+        &["v1beta1", "v1", "v1alpha3"],
+        ("VirtualService", "virtualservices", &["vs"]),
+        &["hosts", "gateways", "http", "tcp"],
+    ),
+    (
+        "networking.istio.io",
+        &["v1beta1", "v1", "v1alpha3"],
+        ("DestinationRule", "destinationrules", &["dr"]),
+        &["subsets"],
+    ),
+    (
+        "traefik.io",
+        &["v1alpha1"],
+        ("TraefikService", "traefikservices", &[]),
+        &[],
+    ),
+    (
+        "projectcontour.io",
+        &["v1"],
+        ("HTTPProxy", "httpproxies", &["proxy"]),
+        &["routes", "includes"],
+    ),
+    (
+        "gateway.solo.io",
+        &["v1"],
+        ("RouteTable", "routetables", &["rt"]),
+        &["routes"],
+    ),
+    ("gloo.solo.io", &["v1"], ("Upstream", "upstreams", &["us"]), &[]),
+];
+
+fn others() -> impl Iterator<Item = Object> {
+    OTHERS.into_iter().map(|(group, versions, names, lists)| {
+        let anything = json!({"x-kubernetes-preserve-unknown-fields": true});
+        let fields = lists.iter().map(|field| ((*field).to_owned(), list(&anything)));
+        let fields: serde_json::Map<String, Value> = fields.collect();
+        let columns = json!([{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]);
+        let spec = open(&Value::Object(fields), &[]);
+        definition(group, names, versions, &versioned(&spec, &columns))
+    })
 }
 
 fn http_routes() -> Object {

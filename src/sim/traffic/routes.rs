@@ -25,6 +25,17 @@ pub fn listed(cluster: &Cluster) -> Listed {
             &["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"],
             "TrafficSplit",
         ),
+        ingresses: cluster.list("networking.k8s.io/v1", "Ingress", ""),
+        virtual_services: of_any_version(
+            cluster,
+            "networking.istio.io",
+            &["v1beta1", "v1", "v1alpha3"],
+            "VirtualService",
+        ),
+        traefik_services: cluster.list("traefik.io/v1alpha1", "TraefikService", ""),
+        http_proxies: cluster.list("projectcontour.io/v1", "HTTPProxy", ""),
+        route_tables: cluster.list("gateway.solo.io/v1", "RouteTable", ""),
+        upstreams: cluster.list("gloo.solo.io/v1", "Upstream", ""),
         pods: cluster.list("v1", "Pod", ""),
     }
 }

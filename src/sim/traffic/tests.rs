@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod routers;
+
 use super::topology::Listed;
 use super::*;
 use crate::gauge::Value;

@@ -1,7 +1,10 @@
-//! Who sends requests where: read from Services, HTTPRoutes, TrafficSplits and Pods.
-//!
-//! Left out: routes that match on headers, since the load generators send none; ReferenceGrants.
+//! Who sends requests where: read from Services, Pods, and the objects of meshes and ingresses.
 
+use super::read;
+use super::read::key;
+use super::rule::Backend;
+use super::rule::Name;
+use super::rule::Rule;
 use crate::workload::CONFIG;
 use crate::workload::behaviour::Behaviours;
 use recant_core::object::Object;
@@ -11,15 +14,6 @@ use std::collections::BTreeSet;
 
 /// Namespace and name of what clients call: a Service, or a route at a Gateway.
 pub type Apex = (String, String);
-
-/// One backend of an apex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backend {
-    /// Namespace and name of the Service.
-    pub service: (String, String),
-    /// Its share, relative to the other backends of the same apex.
-    pub weight: i64,
-}
 
 /// A pod that takes requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,45 +39,49 @@ pub struct Listed {
     pub routes: Vec<Object>,
     /// split.smi-spec.io TrafficSplits.
     pub splits: Vec<Object>,
+    /// networking.k8s.io Ingresses.
+    pub ingresses: Vec<Object>,
+    /// networking.istio.io VirtualServices.
+    pub virtual_services: Vec<Object>,
+    /// traefik.io TraefikServices.
+    pub traefik_services: Vec<Object>,
+    /// projectcontour.io HTTPProxies.
+    pub http_proxies: Vec<Object>,
+    /// gateway.solo.io RouteTables.
+    pub route_tables: Vec<Object>,
+    /// gloo.solo.io Upstreams.
+    pub upstreams: Vec<Object>,
     /// core/v1 Pods.
     pub pods: Vec<Object>,
 }
 
 /// Where requests go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topology {
-    /// The backends of every apex.
-    pub apexes: BTreeMap<Apex, Vec<Backend>>,
+    /// The rules of every apex.
+    pub apexes: BTreeMap<Apex, Vec<Rule>>,
     /// The ready pods of every Service.
-    pub endpoints: BTreeMap<(String, String), Vec<Endpoint>>,
+    pub endpoints: BTreeMap<Name, Vec<Endpoint>>,
 }
 
 impl Topology {
     /// Reads the objects. `answering` says which of a pod's images answers its requests.
     pub fn read(listed: &Listed, answering: impl Fn(&[&str]) -> String) -> Self {
-        let mut apexes = BTreeMap::new();
-        for route in &listed.routes {
-            for apex in route_apexes(route) {
-                apexes.insert(apex, route_backends(route));
-            }
-        }
-        for split in &listed.splits {
-            let apex = (
-                split.namespace().to_owned(),
-                split.str("/spec/service").to_owned(),
-            );
-            apexes.entry(apex).or_insert_with(|| split_backends(split));
-        }
-        let behind: BTreeSet<_> = apexes.values().flatten().map(|b| b.service.clone()).collect();
+        let mut apexes = read::rules(listed);
+        let called = apexes.values().flatten().flat_map(|rule| {
+            let backends = rule.backends.iter().map(|backend| backend.service.clone());
+            backends.chain(rule.mirrors.iter().map(|mirror| mirror.service.clone()))
+        });
+        let behind: BTreeSet<Name> = called.collect();
         let services: BTreeSet<_> = listed.services.iter().map(key).collect();
         for service in listed.services.iter().filter(|service| has_selector(service)) {
             let key = key(service);
             if !behind.contains(&key) && !is_half(&key, &services) {
-                let own = vec![Backend {
-                    service: key.clone(),
-                    weight: 1,
-                }];
-                apexes.entry(key).or_insert(own);
+                let own = Rule {
+                    backends: vec![Backend::new(key.clone(), 1)],
+                    ..Rule::default()
+                };
+                apexes.entry(key).or_insert_with(|| vec![own]);
             }
         }
         let ready: Vec<_> = listed.pods.iter().filter(|pod| is_ready(pod)).collect();
@@ -94,10 +92,6 @@ impl Topology {
             apexes,
         }
     }
-}
-
-fn key(object: &Object) -> (String, String) {
-    (object.namespace().to_owned(), object.name().to_owned())
 }
 
 fn has_selector(service: &Object) -> bool {
@@ -113,81 +107,6 @@ fn is_half((namespace, name): &(String, String), services: &BTreeSet<(String, St
         name.strip_suffix(suffix)
             .is_some_and(|whole| services.contains(&(namespace.clone(), whole.to_owned())))
     })
-}
-
-/// Services named as parents are the apexes (Linkerd); at a Gateway the route itself is.
-fn route_apexes(route: &Object) -> BTreeSet<Apex> {
-    let parents = route.at("/spec/parentRefs").and_then(Value::as_array);
-    let parents = parents.into_iter().flatten().map(|parent| {
-        let text = |field: &str| parent.get(field).and_then(Value::as_str).unwrap_or_default();
-        if text("kind") == "Service" {
-            let namespace = match text("namespace") {
-                "" => route.namespace(),
-                namespace => namespace,
-            };
-            (namespace.to_owned(), text("name").to_owned())
-        } else {
-            key(route)
-        }
-    });
-    parents.collect()
-}
-
-/// The backends of the first rule that a plain request matches.
-fn route_backends(route: &Object) -> Vec<Backend> {
-    let rules = route.at("/spec/rules").and_then(Value::as_array);
-    let plain = rules.into_iter().flatten().find(|rule| matches_plainly(rule));
-    let refs = plain.and_then(|rule| rule.get("backendRefs")?.as_array());
-    let backends = refs.into_iter().flatten().map(|backend| {
-        let text = |field: &str| backend.get(field).and_then(Value::as_str);
-        let namespace = text("namespace").unwrap_or(route.namespace()).to_owned();
-        Backend {
-            service: (namespace, text("name").unwrap_or_default().to_owned()),
-            weight: backend.get("weight").and_then(Value::as_i64).unwrap_or(1).max(0) * 1000,
-        }
-    });
-    backends.collect()
-}
-
-fn matches_plainly(rule: &Value) -> bool {
-    let matches = rule
-        .get("matches")
-        .and_then(Value::as_array)
-        .filter(|all| !all.is_empty());
-    matches.is_none_or(|all| {
-        all.iter()
-            .any(|one| one.get("headers").is_none() && one.get("queryParams").is_none())
-    })
-}
-
-fn split_backends(split: &Object) -> Vec<Backend> {
-    let backends = split.at("/spec/backends").and_then(Value::as_array);
-    let backends = backends.into_iter().flatten().map(|backend| {
-        let name = backend.get("service").and_then(Value::as_str).unwrap_or_default();
-        Backend {
-            service: (split.namespace().to_owned(), name.to_owned()),
-            weight: backend.get("weight").map_or(0, thousandths),
-        }
-    });
-    backends.collect()
-}
-
-/// A Kubernetes quantity (`"90"`, `90`, `"500m"`, `"1k"`) in thousandths; 0 when it is none.
-fn thousandths(quantity: &Value) -> i64 {
-    if let Some(number) = quantity.as_f64() {
-        return (number * 1000.0).max(0.0) as i64;
-    }
-    let text = quantity.as_str().unwrap_or_default();
-    let (digits, scale) = match text.strip_suffix('m') {
-        Some(digits) => (digits, 1.0),
-        None => match text.strip_suffix('k') {
-            Some(digits) => (digits, 1e6),
-            None => (text, 1e3),
-        },
-    };
-    digits
-        .parse::<f64>()
-        .map_or(0, |number| (number * scale).max(0.0) as i64)
 }
 
 /// Whether the pod's `Ready` condition holds and nobody has asked for its deletion.

@@ -5,7 +5,9 @@
 
 use crate::subject;
 use recant_render::Cache;
+use recant_render::Object;
 use recant_render::ObjectId;
+use recant_render::Readers;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
@@ -57,7 +59,20 @@ pub fn prove(
     target: &ObjectId,
     more_roots: &[Root],
 ) -> Proof {
-    let touched = head.changed(after);
+    prove_with(head, after, want, root, target, more_roots, &mut Cache::default())
+}
+
+/// The same, with what other renderings have parsed already.
+pub fn prove_with(
+    head: &Tree,
+    after: &Tree,
+    want: &Value,
+    root: &Root,
+    target: &ObjectId,
+    more_roots: &[Root],
+    cache: &mut Cache,
+) -> Proof {
+    let touched: BTreeSet<String> = head.changed(after).into_iter().collect();
     let mut proof = Proof {
         restored: false,
         collateral: Vec::new(),
@@ -70,14 +85,20 @@ pub fn prove(
         .iter()
         .any(|path| head.get(path).is_none() || after.get(path).is_none());
     let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.looks_at(path));
-    let mut cache = Cache::default();
-    for other in all_roots(head, after, root, more_roots, &mut cache) {
+    let (mut at_head, mut edited) = (Readers::new(head), Readers::new(after));
+    for other in all_roots(head, after, root, more_roots, cache) {
         let own = other == *root;
-        let before = render_with(head, &other, &mut cache);
+        let may_read = own
+            || at_head.may_read(&other, &touched, cache)
+            || (alone && edited.may_read(&other, &touched, cache));
+        if !may_read {
+            continue;
+        }
+        let before = render_with(head, &other, cache);
         if !own && !alone && !reads(&before) {
             continue;
         }
-        let now = render_with(after, &other, &mut cache);
+        let now = render_with(after, &other, cache);
         if !own && !reads(&before) && !reads(&now) {
             continue;
         }
@@ -107,7 +128,7 @@ fn is_restored(now: &Rendered, want: &Value, target: &ObjectId) -> bool {
 }
 
 /// Both parsers must read the same from what is written.
-fn second_reader(after: &Tree, touched: &[String]) -> Vec<String> {
+fn second_reader(after: &Tree, touched: &BTreeSet<String>) -> Vec<String> {
     let is_yaml =
         |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with("Kustomization");
     let disagree = |path: &String| {
@@ -143,13 +164,6 @@ fn messages(rendered: &Rendered) -> Vec<String> {
 
 /// The objects of a root that differ, but the target and what is named after its own content for it alone.
 fn moved(root: &str, before: &Rendered, now: &Rendered, target: &ObjectId, own: bool) -> Vec<Collateral> {
-    let objects = |rendered: &Rendered| -> BTreeMap<ObjectId, Value> {
-        rendered
-            .objects
-            .iter()
-            .map(|object| (object.id(), object.json()))
-            .collect()
-    };
     let (was, is) = (objects(before), objects(now));
     let ids: BTreeSet<&ObjectId> = was.keys().chain(is.keys()).collect();
     let changed = ids.into_iter().filter(|id| was.get(*id) != is.get(*id));
@@ -166,11 +180,19 @@ fn moved(root: &str, before: &Rendered, now: &Rendered, target: &ObjectId, own: 
         .collect()
 }
 
+fn objects(rendered: &Rendered) -> BTreeMap<ObjectId, &Object> {
+    rendered
+        .objects
+        .iter()
+        .map(|object| (object.id(), object))
+        .collect()
+}
+
 /// Whether nothing but the target mentions a generated object by name.
-fn only_for(target: &ObjectId, generated: &ObjectId, sides: [&BTreeMap<ObjectId, Value>; 2]) -> bool {
-    let others = |side: &BTreeMap<ObjectId, Value>| {
+fn only_for(target: &ObjectId, generated: &ObjectId, sides: [&BTreeMap<ObjectId, &Object>; 2]) -> bool {
+    let others = |side: &BTreeMap<ObjectId, &Object>| {
         side.iter().any(|(id, object)| {
-            !id.same_object(target) && id != generated && mentions(object, &generated.name)
+            !id.same_object(target) && id != generated && mentions(&object.json(), &generated.name)
         })
     };
     !sides.into_iter().any(others)

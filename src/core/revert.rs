@@ -79,6 +79,20 @@ impl<'a> Undo<'a> {
         }
     }
 
+    /// The same, with what other renderings have parsed already.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Self {
+            cache: RefCell::new(cache),
+            ..self
+        }
+    }
+
+    /// What was parsed on the way, for the next one.
+    pub fn into_cache(self) -> Cache {
+        self.cache.into_inner()
+    }
+
     /// Renders, with what was parsed before.
     fn render(&self, tree: &Tree, root: &Root) -> Rendered {
         render_with(tree, root, &mut self.cache.borrow_mut())
@@ -190,11 +204,12 @@ impl std::error::Error for NoPlan {}
 /// A [`NoPlan`] that says why there is none.
 pub fn plan(undo: &Undo<'_>) -> Result<Plan, NoPlan> {
     let states = States::render(undo)?;
+    let reach = Reach::new(undo);
     let mut plan = Plan {
         leaves: states.leaves.clone(),
-        ..Plan::of(find::smallest(undo, &states)?)
+        ..Plan::of(find::smallest(undo, &states, &reach)?)
     };
-    pin_instead(undo, &states, &mut plan);
+    pin_instead(undo, &states, &reach, &mut plan);
     let want = subject::essence(&states.good.json());
     automation::report(undo, &mut plan, &|tree| {
         undo.essence(tree).as_ref() == Some(&want)
@@ -209,16 +224,15 @@ pub fn plan(undo: &Undo<'_>) -> Result<Plan, NoPlan> {
 }
 
 /// Puts a pin in the place of the revert, when the policy and the state of things ask for one.
-fn pin_instead(undo: &Undo<'_>, states: &States, plan: &mut Plan) {
+fn pin_instead(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>, plan: &mut Plan) {
     if undo.form == FormPolicy::SharedOnly {
         return;
     }
-    let reach = Reach::new(undo);
     let moved = reach.moves(&plan.apply(undo.head));
     if undo.form == FormPolicy::Smallest && moved.is_none() {
         return;
     }
-    match pin::pin(undo, states, &reach) {
+    match pin::pin(undo, states, reach) {
         Ok(Found { files, renders }) => {
             if let Some(other) = moved {
                 let files: Vec<String> = plan.files.keys().map(|path| format!("`{path}`")).collect();

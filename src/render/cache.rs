@@ -1,6 +1,7 @@
 //! What several renderings share: files that were parsed before, and the default tables.
 
 use crate::config::Config;
+use crate::roots::Known;
 use crate::yaml::Node;
 use crate::yaml::parse;
 use crate::yaml::parse::Fault;
@@ -29,6 +30,8 @@ type Version = (Arc<[u8]>, Documents);
 pub struct Cache {
     files: BTreeMap<Key, Vec<Version>>,
     pub(crate) defaults: Arc<Config>,
+    /// The roots of the tree that was asked about last.
+    pub(crate) roots: Option<Arc<Known>>,
 }
 
 impl Default for Cache {
@@ -36,6 +39,7 @@ impl Default for Cache {
         Self {
             files: BTreeMap::new(),
             defaults: Arc::new(Config::defaults()),
+            roots: None,
         }
     }
 }

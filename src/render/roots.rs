@@ -7,20 +7,22 @@ use crate::Root;
 use crate::Tree;
 use crate::cache::Cache;
 use crate::flux;
-use crate::kustomization;
-use crate::kustomization::Decode;
 use crate::kustomization::FILE_NAMES;
 use crate::object::Object;
 use crate::object::Rendered;
+use crate::reads::Readers;
 use crate::render::render_with;
 use crate::session::Found;
 use crate::session::Session;
+use crate::tree::Entry;
+use crate::yaml::parse::Twice;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-const FLUX: &str = "toolkit.fluxcd.io/";
+/// The groups of Kustomization and GitRepository: other objects of Flux say nothing about roots.
+const FLUX: [&str; 2] = ["kustomize.toolkit.fluxcd.io/", "source.toolkit.fluxcd.io/"];
 
 /// How often roots may be found inside of roots.
 const MAX_DEPTH: usize = 8;
@@ -32,30 +34,35 @@ pub fn roots(tree: &Tree) -> Vec<Root> {
 
 /// The same, with what other renderings have parsed already.
 pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
+    if let Some(known) = known(tree, cache) {
+        return known;
+    }
     let mut seen = Seen::default();
     let mut told = BTreeSet::new();
     for (path, _) in tree.iter().filter(|(path, _)| is_yaml(path)) {
         if tree.bytes(path).is_some_and(mentions_flux) {
-            told.insert(path.split_once('/').map_or("", |(first, _)| first).to_owned());
+            told.insert(path.to_owned());
             seen.plain_file(tree, path, cache);
         }
     }
     let top = top_directories(tree, cache);
+    let mut readers = Readers::new(tree);
     let mut todo: Vec<Root> = top.iter().map(|dir| plain(dir)).collect();
     todo.extend(seen.roots(tree, cache));
-    let mut done: Vec<Root> = Vec::new();
+    let mut done = Roots::default();
+    let mut reads = BTreeSet::new();
     for _ in 0..MAX_DEPTH {
         for root in todo.drain(..) {
-            if tells_of_flux(&told, &root) {
-                seen.rendered(&render_with(tree, &root, cache));
+            // Rendering is only worth its time when the root may read a file with Flux objects.
+            if !told.is_empty() && readers.may_read(&root, &told, cache) {
+                let mut rendered = render_with(tree, &root, cache);
+                seen.rendered(&rendered);
+                reads.append(&mut rendered.reads);
             }
-            done.push(root);
+            done.add(root);
         }
-        todo = seen
-            .roots(tree, cache)
-            .into_iter()
-            .filter(|r| !done.contains(r))
-            .collect();
+        todo = seen.roots(tree, cache);
+        todo.retain(|root| !done.has(root));
         if todo.is_empty() {
             break;
         }
@@ -67,7 +74,60 @@ pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
             .filter(|dir| !named.contains(*dir))
             .map(|dir| plain(dir)),
     );
+    cache.roots = Some(Arc::new(Known {
+        tree: tree.clone(),
+        roots: all.clone(),
+        rendered: Rendered {
+            reads,
+            ..Rendered::default()
+        },
+    }));
     all
+}
+
+/// The roots of a tree, and what they were found by.
+#[derive(Debug)]
+pub(crate) struct Known {
+    tree: Tree,
+    roots: Vec<Root>,
+    /// Nothing but what was read to find roots inside of roots.
+    rendered: Rendered,
+}
+
+/// The roots of the tree that was asked about last, when what differs now has no part in finding them.
+fn known(tree: &Tree, cache: &mut Cache) -> Option<Vec<Root>> {
+    let known = Arc::clone(cache.roots.as_ref()?);
+    for path in known.tree.changed(tree) {
+        let (was, is) = (known.tree.bytes(&path)?, tree.bytes(&path)?);
+        let tells = is_yaml(&path) && (mentions_flux(was) || mentions_flux(is));
+        if tells || known.rendered.looks_at(&path) {
+            return None;
+        }
+        let is_kustomization = FILE_NAMES.contains(&path.rsplit('/').next().unwrap_or_default());
+        if is_kustomization && pulls(&known.tree, &path, cache) != pulls(tree, &path, cache) {
+            return None;
+        }
+    }
+    Some(known.roots.clone())
+}
+
+/// Roots by their path: there may be thousands.
+#[derive(Default)]
+struct Roots(BTreeMap<String, Vec<Root>>);
+
+impl Roots {
+    fn has(&self, root: &Root) -> bool {
+        self.0.get(&root.path).is_some_and(|known| known.contains(root))
+    }
+
+    /// Whether it is new.
+    fn add(&mut self, root: Root) -> bool {
+        let is_new = !self.has(&root);
+        if is_new {
+            self.0.entry(root.path.clone()).or_default().push(root);
+        }
+        is_new
+    }
 }
 
 fn plain(dir: &str) -> Root {
@@ -81,14 +141,8 @@ fn is_yaml(path: &str) -> bool {
     path.ends_with(".yaml") || path.ends_with(".yml")
 }
 
-/// Rendering is only worth its time when Flux objects lie where the root may reach: below the same first directory.
-fn tells_of_flux(told: &BTreeSet<String>, root: &Root) -> bool {
-    let first = root.path.split('/').next().unwrap_or_default();
-    told.contains(first) || (first.is_empty() && !told.is_empty())
-}
-
 fn mentions_flux(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| text.contains(FLUX))
+    std::str::from_utf8(bytes).is_ok_and(|text| FLUX.iter().any(|group| text.contains(group)))
 }
 
 /// Flux objects found so far. A Kustomization is known by the place it is declared at: every cluster in a repository
@@ -174,6 +228,7 @@ impl Seen {
     fn roots(&self, tree: &Tree, cache: &mut Cache) -> Vec<Root> {
         let mut session = Session::new(tree, cache);
         let mut roots: Vec<Root> = Vec::new();
+        let mut known = Roots::default();
         for flux in self.kustomizations().filter(|k| self.may_be_here(k)) {
             if let Found::Dir(dir) = session.find("", flux.path.trim_start_matches('/')) {
                 let ignore = self
@@ -187,7 +242,7 @@ impl Seen {
                         ..flux.clone()
                     }),
                 };
-                if !roots.contains(&root) {
+                if known.add(root.clone()) {
                     roots.push(root);
                 }
             }
@@ -226,7 +281,6 @@ fn is_same(a: &flux::Kustomization, b: &flux::Kustomization) -> bool {
 
 /// Kustomization directories that no other kustomization pulls in.
 fn top_directories(tree: &Tree, cache: &mut Cache) -> Vec<String> {
-    let mut session = Session::new(tree, cache);
     let mut dirs = BTreeSet::new();
     let mut pulled = BTreeSet::new();
     for (path, _) in tree.iter() {
@@ -234,17 +288,39 @@ fn top_directories(tree: &Tree, cache: &mut Cache) -> Vec<String> {
         if !FILE_NAMES.contains(&name) {
             continue;
         }
-        let Some(k) = kustomization::read(&mut session, path, Decode::Flux) else {
+        let Some((is_component, entries)) = pulls(tree, path, cache) else {
             continue;
         };
-        if !k.is_component {
+        if !is_component {
             dirs.insert(dir.to_owned());
         }
-        for entry in k.resources.iter().chain(&k.components) {
-            if let Found::Dir(child) = session.find(dir, &entry.text) {
+        let mut session = Session::new(tree, cache);
+        for entry in entries {
+            if let Found::Dir(child) = session.find(dir, &entry) {
                 pulled.insert(child);
             }
         }
     }
     dirs.difference(&pulled).cloned().collect()
+}
+
+/// Whether a kustomization is a component, and what it pulls in.
+fn pulls(tree: &Tree, path: &str, cache: &mut Cache) -> Option<(bool, Vec<String>)> {
+    let Some(Entry::File(bytes)) = tree.get(path) else {
+        return None;
+    };
+    let documents = cache.documents(path, bytes, Twice::Last);
+    let Some(document) = documents.as_ref().as_ref().ok()?.first() else {
+        return Some((false, Vec::new()));
+    };
+    let fields = document.as_map().unwrap_or_default().iter();
+    let pulling = fields.filter(|field| {
+        ["resources", "bases", "components"]
+            .iter()
+            .any(|name| field.key.text.eq_ignore_ascii_case(name))
+    });
+    let entries = pulling
+        .flat_map(|field| field.value.as_seq().unwrap_or_default())
+        .filter_map(|entry| entry.text().map(str::to_owned));
+    Some((document.str_at(&["kind"]) == "Component", entries.collect()))
 }

@@ -1,16 +1,29 @@
 //! A Git tree as a value: paths and their bytes. There is no file system here, and no path leaves the tree.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// One entry of a tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Eq)]
 pub enum Entry {
     /// A regular file.
     File(Arc<[u8]>),
     /// A symbolic link and its target, as Git stores it.
     Link(Arc<str>),
+}
+
+impl PartialEq for Entry {
+    /// Two trees of one repository share most entries: those are not compared byte by byte.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(a), Self::File(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Self::Link(a), Self::Link(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 /// The files of one commit. Cheap to clone: a changed tree shares all else with the one it came from.
@@ -102,17 +115,29 @@ impl Tree {
 
     /// All entries, in order of path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.below("")
+    }
+
+    /// The entries whose paths begin so, in order of path.
+    pub fn below(&self, prefix: &str) -> impl Iterator<Item = (&str, &Entry)> {
+        let from = (Bound::Included(prefix), Bound::Unbounded);
         let kept = self
             .base
-            .iter()
-            .filter(|(path, _)| !self.over.contains_key(*path))
+            .range::<str, _>(from)
+            .take_while(|(path, _)| path.starts_with(prefix))
+            .filter(|(path, _)| self.over.is_empty() || !self.over.contains_key(*path))
             .map(|(p, e)| (p.as_str(), e));
         let over = self
             .over
-            .iter()
+            .range::<str, _>(from)
+            .take_while(|(path, _)| path.starts_with(prefix))
             .filter_map(|(p, e)| Some((p.as_str(), e.as_ref()?)));
-        let mut all: Vec<_> = kept.chain(over).collect();
-        all.sort_unstable_by_key(|(path, _)| *path);
+        let mut all: Vec<_> = kept.collect();
+        let kept = all.len();
+        all.extend(over);
+        if all.len() > kept {
+            all.sort_by_key(|(path, _)| *path);
+        }
         all.into_iter()
     }
 
@@ -136,14 +161,26 @@ impl Tree {
 
     /// The paths whose entries differ between two trees, in order.
     pub fn changed(&self, other: &Self) -> Vec<String> {
-        let mine: BTreeMap<_, _> = self.iter().collect();
-        let theirs: BTreeMap<_, _> = other.iter().collect();
-        let paths: BTreeSet<_> = mine.keys().chain(theirs.keys()).collect();
-        paths
-            .into_iter()
-            .filter(|p| mine.get(**p) != theirs.get(**p))
-            .map(|p| (*p).to_owned())
-            .collect()
+        if Arc::ptr_eq(&self.base, &other.base) {
+            let paths: BTreeSet<&String> = self.over.keys().chain(other.over.keys()).collect();
+            let differ = |path: &&String| self.get(path) != other.get(path);
+            return paths.into_iter().filter(differ).cloned().collect();
+        }
+        let (mut mine, mut theirs) = (self.iter().peekable(), other.iter().peekable());
+        let mut out = Vec::new();
+        loop {
+            let order = match (mine.peek(), theirs.peek()) {
+                (None, None) => return out,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+            };
+            let left = mine.next_if(|_| order != Ordering::Greater);
+            let right = theirs.next_if(|_| order != Ordering::Less);
+            if left.map(|(_, entry)| entry) != right.map(|(_, entry)| entry) {
+                out.extend(left.or(right).map(|(path, _)| path.to_owned()));
+            }
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::diff::Text;
 use names::is_kustomization;
 use recant_render::Entry;
 use recant_render::Tree;
-use rules::Rule;
+use rules::Opener;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -73,7 +73,7 @@ pub(super) struct Atoms<'t> {
     atoms: Vec<Atom>,
     /// Which atoms go together; in order of preference, the one to keep longest first.
     units: Vec<Vec<usize>>,
-    rules: Vec<Rule>,
+    openers: Vec<Opener>,
 }
 
 impl<'t> Atoms<'t> {
@@ -92,7 +92,7 @@ impl<'t> Atoms<'t> {
             }
         }
         out.group(&changed);
-        out.rules = out.find_rules();
+        out.keep_together();
         out
     }
 
@@ -103,7 +103,7 @@ impl<'t> Atoms<'t> {
             pairs: BTreeMap::new(),
             atoms: Vec::new(),
             units: Vec::new(),
-            rules: Vec::new(),
+            openers: Vec::new(),
         }
     }
 
@@ -158,7 +158,7 @@ impl<'t> Atoms<'t> {
                 out.units.extend((first..out.atoms.len()).map(|at| vec![at]));
             }
         }
-        out.rules = out.find_rules();
+        out.keep_together();
         out
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Told {
 }
 
 /// The smallest edit that restores the object.
-pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan> {
+pub(super) fn smallest(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>) -> Result<Found, NoPlan> {
     let want = subject::essence(&states.good.json());
     let restores = |tree: &Tree| undo.essence(tree).as_ref() == Some(&want) && is_sound(undo.head, tree);
     let mut atoms = Atoms::between(undo.good, undo.head, |path| states.reads.contains(path));
@@ -48,7 +48,7 @@ pub(super) fn smallest(undo: &Undo<'_>, states: &States) -> Result<Found, NoPlan
         None => Set::new(),
     };
     search_all(&atoms, &seed, MAX_RENDERS, &restores, &|several| {
-        best(undo, several)
+        best(undo, reach, several)
     })
 }
 
@@ -65,8 +65,7 @@ fn is_sound(head: &Tree, after: &Tree) -> bool {
 }
 
 /// Which of several minimal choices is best: fewest roots affected, then nearest to the root, then fewest lines.
-fn best(undo: &Undo<'_>, several: &[Told]) -> usize {
-    let reach = Reach::new(undo);
+fn best(undo: &Undo<'_>, reach: &Reach<'_, '_>, several: &[Told]) -> usize {
     let rank = |told: &Told| {
         let far = told.files.iter().map(|f| distance(f, &undo.root.path)).max();
         (

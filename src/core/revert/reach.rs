@@ -4,59 +4,83 @@
 
 use super::Undo;
 use crate::subject;
+use recant_render::Object;
 use recant_render::ObjectId;
+use recant_render::Readers;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::roots_with;
-use serde_json::Value;
+use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-/// Every root of the tree at head, rendered once.
+/// Every root of the tree at head; each is rendered when it is first asked about.
 pub(super) struct Reach<'u, 't> {
     undo: &'u Undo<'t>,
-    roots: Vec<(Root, Rendered)>,
+    roots: OnceCell<Vec<Root>>,
+    readers: RefCell<Readers<'t>>,
+    rendered: RefCell<BTreeMap<usize, Rc<Rendered>>>,
 }
 
 impl<'u, 't> Reach<'u, 't> {
     pub(super) fn new(undo: &'u Undo<'t>) -> Self {
-        let found = roots_with(undo.head, &mut undo.cache.borrow_mut());
-        let all = subject::deployments(undo.root, undo.more_roots, found);
-        let render = |root: Root| {
-            let rendered = undo.render(undo.head, &root);
-            (root, rendered)
-        };
         Self {
             undo,
-            roots: all.into_iter().map(render).collect(),
+            roots: OnceCell::new(),
+            readers: RefCell::new(Readers::new(undo.head)),
+            rendered: RefCell::default(),
         }
     }
 
-    /// How many roots read one of these files.
+    /// How many roots may read one of these files.
     pub(super) fn readers<'p>(&self, files: impl IntoIterator<Item = &'p str>) -> usize {
-        let files: BTreeSet<&str> = files.into_iter().collect();
-        self.roots
-            .iter()
-            .filter(|(_, r)| r.reads.iter().any(|p| files.contains(p.as_str())))
-            .count()
+        self.reading(&files.into_iter().map(str::to_owned).collect())
+            .len()
     }
 
     /// The first object in which a tree differs from head, but for the target and what is to go back with it.
     pub(super) fn moves(&self, after: &Tree) -> Option<String> {
-        let touched = self.undo.head.changed(after);
-        let reads = |r: &Rendered| touched.iter().any(|p| r.reads.contains(p));
-        let mut readers = self.roots.iter().filter(|(_, before)| reads(before));
-        readers.find_map(|(root, before)| {
+        let touched: BTreeSet<String> = self.undo.head.changed(after).into_iter().collect();
+        self.reading(&touched).into_iter().find_map(|at| {
+            let (root, before) = (&self.roots()[at], self.before(at));
+            if !touched.iter().any(|path| before.looks_at(path)) {
+                return None;
+            }
             let now = self.undo.render(after, root);
-            let (was, is) = (self.others(root, before), self.others(root, &now));
+            let (was, is) = (self.others(root, &before), self.others(root, &now));
             let mut ids = was.keys().chain(is.keys());
             let moved = ids.find(|id| was.get(*id) != is.get(*id))?;
             Some(format!("{moved} in {}", root.path))
         })
     }
 
-    fn others(&self, root: &Root, rendered: &Rendered) -> BTreeMap<ObjectId, Value> {
+    fn roots(&self) -> &[Root] {
+        self.roots.get_or_init(|| {
+            let found = roots_with(self.undo.head, &mut self.undo.cache.borrow_mut());
+            subject::deployments(self.undo.root, self.undo.more_roots, found)
+        })
+    }
+
+    /// The roots that may read one of these files, by their place.
+    fn reading(&self, files: &BTreeSet<String>) -> Vec<usize> {
+        let (mut readers, roots) = (self.readers.borrow_mut(), self.roots());
+        let mut may_read = |root: &Root| readers.may_read(root, files, &mut self.undo.cache.borrow_mut());
+        (0..roots.len()).filter(|at| may_read(&roots[*at])).collect()
+    }
+
+    fn before(&self, at: usize) -> Rc<Rendered> {
+        if let Some(known) = self.rendered.borrow().get(&at) {
+            return Rc::clone(known);
+        }
+        let rendered = Rc::new(self.undo.render(self.undo.head, &self.roots()[at]));
+        self.rendered.borrow_mut().insert(at, Rc::clone(&rendered));
+        rendered
+    }
+
+    fn others<'r>(&self, root: &Root, rendered: &'r Rendered) -> BTreeMap<ObjectId, &'r Object> {
         let is_own = root == self.undo.root;
         let also = |id: &ObjectId| {
             let mut all = self.undo.also.iter();
@@ -65,7 +89,7 @@ impl<'u, 't> Reach<'u, 't> {
         let may_move = |id: &ObjectId| {
             (is_own && (id.same_object(self.undo.target) || subject::is_generated(id))) || also(id)
         };
-        let all = rendered.objects.iter().map(|o| (o.id(), o.json()));
+        let all = rendered.objects.iter().map(|o| (o.id(), o));
         all.filter(|(id, _)| !may_move(id)).collect()
     }
 }

@@ -9,38 +9,41 @@ use std::collections::BTreeMap;
 /// Lines that only one side has, by file and number, and the atoms they belong to.
 type Lone<'a> = BTreeMap<(&'a str, usize), usize>;
 
-/// What would leave half of something behind.
+/// A line that was added to open a block must not stay when all that it holds goes.
 #[derive(Clone, Debug)]
-pub(super) enum Rule {
-    /// A line that was added to open a block must not stay when all that it holds goes.
-    Opener { opener: usize, inside: Vec<usize> },
-    /// A comment goes with the line below it.
-    Comment { comment: usize, line: usize },
+pub(super) struct Opener {
+    opener: usize,
+    inside: Vec<usize>,
 }
 
-impl Rule {
+impl Opener {
     fn is_broken(&self, chosen: &Set) -> bool {
-        match self {
-            Self::Opener { opener, inside } => {
-                !chosen.contains(opener) && inside.iter().all(|at| chosen.contains(at))
-            }
-            Self::Comment { comment, line } => chosen.contains(comment) != chosen.contains(line),
-        }
+        !chosen.contains(&self.opener) && self.inside.iter().all(|at| chosen.contains(at))
     }
 }
 
 impl Atoms<'_> {
-    /// Whether undoing just these leaves half of something behind: the head of a block without the block, a comment
-    /// without its line.
+    /// Whether undoing just these leaves half of something behind: the head of a block without the block.
     pub(in super::super) fn leaves_half(&self, units: &Set) -> bool {
         let chosen: Set = units
             .iter()
             .flat_map(|u| self.units[*u].iter().copied())
             .collect();
-        self.rules.iter().any(|rule| rule.is_broken(&chosen))
+        self.openers.iter().any(|rule| rule.is_broken(&chosen))
     }
 
-    pub(super) fn find_rules(&self) -> Vec<Rule> {
+    /// Finds what belongs together: a comment joins the unit of the line below it, blocks are noted.
+    pub(super) fn keep_together(&mut self) {
+        let (added, deleted) = self.lone();
+        let opener = |(&(file, line), &at): (&(&str, usize), &usize)| self.opener(file, line, at, &added);
+        let openers = added.iter().filter_map(opener).collect();
+        let mut pairs = self.comments(&added, true);
+        pairs.extend(self.comments(&deleted, false));
+        self.openers = openers;
+        self.unite(&pairs);
+    }
+
+    fn lone(&self) -> (Lone<'_>, Lone<'_>) {
         let (mut added, mut deleted) = (Lone::new(), Lone::new());
         for (at, atom) in self.atoms.iter().enumerate() {
             let Atom::Lines { file, head, good } = atom else {
@@ -53,16 +56,26 @@ impl Atoms<'_> {
                 deleted.extend(good.clone().map(|line| ((file.as_str(), line), at)));
             }
         }
-        let opener = |(&(file, line), &at): (&(&str, usize), &usize)| self.opener(file, line, at, &added);
-        let openers = added.iter().filter_map(opener);
-        openers
-            .chain(self.comments(&added, true))
-            .chain(self.comments(&deleted, false))
-            .collect()
+        (added, deleted)
+    }
+
+    /// Makes one unit of those that two atoms belong to.
+    fn unite(&mut self, pairs: &[(usize, usize)]) {
+        for (a, b) in pairs {
+            let unit_of = |atom: usize| self.units.iter().position(|unit| unit.contains(&atom));
+            if let (Some(a), Some(b)) = (unit_of(*a), unit_of(*b))
+                && a != b
+            {
+                let more = std::mem::take(&mut self.units[a]);
+                self.units[b].extend(more);
+                self.units[b].sort_unstable();
+            }
+        }
+        self.units.retain(|unit| !unit.is_empty());
     }
 
     /// The rule for an added line that opens a block, when all of the block was added too.
-    fn opener(&self, file: &str, line: usize, at: usize, added: &Lone<'_>) -> Option<Rule> {
+    fn opener(&self, file: &str, line: usize, at: usize, added: &Lone<'_>) -> Option<Opener> {
         let lines = &self.pairs[file].head.lines;
         let body = lines[line].body;
         if !body.trim_ascii_end().ends_with(b":") {
@@ -79,19 +92,19 @@ impl Atoms<'_> {
         let inside = block
             .map(|(l, _)| added.get(&(file, l)).copied())
             .collect::<Option<Vec<_>>>()?;
-        (!inside.is_empty() && !inside.contains(&at)).then_some(Rule::Opener { opener: at, inside })
+        (!inside.is_empty() && !inside.contains(&at)).then_some(Opener { opener: at, inside })
     }
 
-    /// The rules for comments that came, or went, together with the line below them.
-    fn comments(&self, lone: &Lone<'_>, of_head: bool) -> Vec<Rule> {
-        let rule = |(&(file, line), &comment): (&(&str, usize), &usize)| {
+    /// Comments that came, or went, together with the line below them: the atoms of both.
+    fn comments(&self, lone: &Lone<'_>, of_head: bool) -> Vec<(usize, usize)> {
+        let pair = |(&(file, line), &comment): (&(&str, usize), &usize)| {
             let pair = &self.pairs[file];
             let text = if of_head { &pair.head } else { &pair.good };
             let next = *lone.get(&(file, line + 1))?;
             let is_comment = text.lines[line].body.trim_ascii_start().starts_with(b"#");
-            (is_comment && next != comment).then_some(Rule::Comment { comment, line: next })
+            (is_comment && next != comment).then_some((comment, next))
         };
-        lone.iter().filter_map(rule).collect()
+        lone.iter().filter_map(pair).collect()
     }
 }
 

@@ -3,14 +3,18 @@
 //! Data goes to stdout; what is said about it, and errors, to stderr. An error says what, where and what to do, and the
 //! exit code is 1 (2 for a command line that makes no sense).
 
+mod blame;
 mod check;
+mod compare;
 mod demo;
 pub mod manifests;
 mod notifications;
 mod place;
 mod plan;
+mod program;
 mod render;
 mod run;
+mod source;
 
 use clap::Parser;
 use std::io::stderr;
@@ -37,6 +41,8 @@ enum Verb {
     Plan(plan::Args),
     /// Prints what a directory renders to, as kustomize and Flux do.
     Render(render::Args),
+    /// Says where every field of a rendered object comes from, and who last touched that line.
+    Blame(blame::Args),
     /// Prints what to apply to a cluster before `recant run`: kinds, rights, Deployment.
     Manifests(manifests::Args),
 }
@@ -60,6 +66,7 @@ pub fn main() -> ExitCode {
         }
         // Not through anstream: a diff must come out byte for byte.
         Verb::Plan(args) => plan::run(args, &mut stdout().lock(), &mut stderr().lock()),
+        Verb::Blame(args) => blame::run(args, &mut anstream::stdout().lock(), &mut stderr().lock()),
         Verb::Render(args) => render::run(args, &mut stdout().lock(), &mut stderr().lock()),
         Verb::Manifests(args) => {
             manifests::run(args, &mut anstream::stdout().lock()).map(|()| ExitCode::SUCCESS)

@@ -3,6 +3,7 @@
 //! The cache is only that: it can be deleted at any time. Nothing is ever pushed but single commits to branches below
 //! recant's own prefix, each by the exact head it expects there. There is no merge here, and a work tree is only read.
 
+pub(crate) mod blame;
 mod cache;
 mod error;
 mod http;

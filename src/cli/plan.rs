@@ -109,8 +109,7 @@ pub(super) fn run(args: &Args, out: &mut impl Write, notes: &mut impl Write) -> 
 
 fn look_up(args: &Args) -> anyhow::Result<Job> {
     let repo = local::open(&args.repo)?;
-    let good = local::revision(&repo, &args.good)?;
-    let head = local::revision(&repo, &args.head)?;
+    let [good, head] = local::revisions(&repo, [&args.good, &args.head])?;
     let root = place::root(&head, &place::clean(&args.path)?)?;
     let (was, is) = (render(&good, &root), render(&head, &root));
     let target = match args.target.find(&was)? {

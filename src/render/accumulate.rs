@@ -169,10 +169,7 @@ pub(crate) fn target(
     acc: &mut Accumulator,
 ) {
     for (field, origin) in &k.unsupported {
-        let problem = Problem::unsupported(format!(
-            "`{field}` is not rendered here; use the kustomize binary"
-        ));
-        session.problem(problem, *origin);
+        session.problem(unsupported(field), *origin);
     }
     // Nothing is renamed while resources are gathered.
     let mut taken = acc.resources.names();
@@ -192,6 +189,13 @@ pub(crate) fn target(
     }
     transform(session, k, dir, acc);
     declare_vars(session, k, acc);
+}
+
+/// The problem of a field that only the kustomize binary can honour.
+pub(crate) fn unsupported(field: &str) -> Problem {
+    Problem::unsupported(format!(
+        "`{field}` is not rendered here; use the kustomize binary"
+    ))
 }
 
 fn resource_entry(

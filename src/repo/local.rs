@@ -4,6 +4,7 @@ use super::error::Fault;
 use super::read;
 use anyhow::Context as _;
 use anyhow::anyhow;
+use git2::Oid;
 use git2::Repository;
 use recant_render::Entry;
 use recant_render::Tree;
@@ -31,16 +32,39 @@ pub(crate) fn open(dir: &Path) -> anyhow::Result<Repository> {
     })
 }
 
-/// The files of a revision: a commit, a branch, a tag, `HEAD~2` and what else Git understands.
+/// A revision: a commit, a branch, a tag, `HEAD~2` and what else Git understands.
 ///
 /// # Errors
-/// When there is no such revision, or its files cannot be read.
-pub(crate) fn revision(repo: &Repository, rev: &str) -> anyhow::Result<Tree> {
+/// When there is no such revision.
+pub(crate) fn commit(repo: &Repository, rev: &str) -> anyhow::Result<Oid> {
     let commit = repo
         .revparse_single(rev)
         .and_then(|object| object.peel_to_commit())
         .map_err(|error| anyhow!("there is no commit `{rev}`: {}", error.message()))?;
-    read::files(repo, commit.id()).map_err(|fault| {
+    Ok(commit.id())
+}
+
+/// The files of a commit; `rev` is what the user calls it.
+///
+/// # Errors
+/// When its files cannot be read.
+pub(crate) fn files(repo: &Repository, commit: Oid, rev: &str) -> anyhow::Result<Tree> {
+    files_with(repo, commit, rev, &mut read::Blobs::new())
+}
+
+/// The files of two revisions. What both have is read once.
+///
+/// # Errors
+/// When there is no such revision, or its files cannot be read.
+pub(crate) fn revisions(repo: &Repository, revs: [&str; 2]) -> anyhow::Result<[Tree; 2]> {
+    let mut blobs = read::Blobs::new();
+    let first = files_with(repo, commit(repo, revs[0])?, revs[0], &mut blobs)?;
+    let second = files_with(repo, commit(repo, revs[1])?, revs[1], &mut blobs)?;
+    Ok([first, second])
+}
+
+fn files_with(repo: &Repository, commit: Oid, rev: &str, blobs: &mut read::Blobs) -> anyhow::Result<Tree> {
+    read::files_with(repo, commit, blobs).map_err(|fault| {
         let why = match fault {
             Fault::Git(error) => error.message().to_owned(),
             Fault::Port(error) => error.to_string(),

@@ -15,6 +15,7 @@ use git2::TreeWalkResult;
 use recant_core::query::Commit;
 use recant_render::Entry;
 use recant_render::Tree;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The most commits a log tells.
@@ -50,6 +51,14 @@ pub(super) fn tree(job: &Job, commit: &str) -> Result<Tree, Fault> {
 }
 
 pub(super) fn files(repo: &Repository, id: Oid) -> Result<Tree, Fault> {
+    files_with(repo, id, &mut Blobs::new())
+}
+
+/// Files that were read before: commits share most of theirs.
+pub(super) type Blobs = BTreeMap<(Oid, bool), Entry>;
+
+/// The files of a commit, with what was read before.
+pub(super) fn files_with(repo: &Repository, id: Oid, blobs: &mut Blobs) -> Result<Tree, Fault> {
     let mut entries = Vec::new();
     let mut broken = None;
     let walked = repo
@@ -63,8 +72,11 @@ pub(super) fn files(repo: &Repository, id: Oid) -> Result<Tree, Fault> {
             let Ok(name) = entry.name() else {
                 return TreeWalkResult::Ok;
             };
-            match content(repo, entry.id(), entry.filemode()) {
+            let is_link = entry.filemode() == LINK;
+            let known = blobs.get(&(entry.id(), is_link)).cloned();
+            match known.map_or_else(|| content(repo, entry.id(), is_link), Ok) {
                 Ok(content) => {
+                    blobs.insert((entry.id(), is_link), content.clone());
                     entries.push((format!("{directory}{name}"), content));
                     TreeWalkResult::Ok
                 }
@@ -81,9 +93,9 @@ pub(super) fn files(repo: &Repository, id: Oid) -> Result<Tree, Fault> {
     Ok(Tree::new(entries))
 }
 
-fn content(repo: &Repository, id: Oid, mode: i32) -> Result<Entry, git2::Error> {
+fn content(repo: &Repository, id: Oid, is_link: bool) -> Result<Entry, git2::Error> {
     let blob = repo.find_blob(id)?;
-    if mode == LINK {
+    if is_link {
         Ok(Entry::Link(Arc::from(String::from_utf8_lossy(blob.content()))))
     } else {
         Ok(Entry::File(Arc::from(blob.content())))

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod check;
+mod blame_cli;
 mod cluster;
 mod cluster_world;
 mod crd_table;

@@ -27,12 +27,12 @@ spec:
 ";
 
 /// A repository whose first commit is tagged `good`.
-struct Fixture {
+pub(crate) struct Fixture {
     dir: TempDir,
 }
 
 impl Fixture {
-    fn new(environments: &[&str]) -> Self {
+    pub(crate) fn new(environments: &[&str]) -> Self {
         let fixture = Self {
             dir: TempDir::new().unwrap(),
         };
@@ -48,7 +48,7 @@ impl Fixture {
         fixture
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -63,7 +63,7 @@ impl Fixture {
         assert!(done.status.success(), "git {args:?}: {}", text(&done.stderr));
     }
 
-    fn commit(&self, message: &str) {
+    pub(crate) fn commit(&self, message: &str) {
         self.git(&["add", "-A"]);
         let who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com"];
         let commit = ["commit", "-q", "--no-gpg-sign", "-m", message];
@@ -99,12 +99,16 @@ impl Fixture {
         assert!(git.wait().unwrap().success(), "{}", text(diff));
     }
 
-    fn read(&self, path: &str) -> String {
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.dir.path().join(path)).unwrap()
     }
 }
 
-fn recant(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn recant(dir: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_recant"))
         .current_dir(dir)
         .args(args)
@@ -112,7 +116,7 @@ fn recant(dir: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

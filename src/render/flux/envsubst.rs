@@ -5,11 +5,22 @@
 
 use super::glob;
 
-/// Replaces all variables of a text. `get` gives a variable's value; `None` when it is not set and that matters.
+/// What is known of a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Its value.
+    Value(String),
+    /// It is not set, and that matters.
+    Unset,
+    /// Its value is not to be had here: the expression stays as it is.
+    Elsewhere,
+}
+
+/// Replaces all variables of a text. `get` says what is known of a variable.
 ///
 /// # Errors
 /// What is wrong with the text, or which variable is not set.
-pub(crate) fn eval(text: &str, get: &mut dyn FnMut(&str) -> Option<String>) -> Result<String, String> {
+pub(crate) fn eval(text: &str, get: &mut dyn FnMut(&str) -> Known) -> Result<String, String> {
     let mut parser = Parser {
         text: text.chars().collect(),
         at: 0,
@@ -37,6 +48,8 @@ enum Part {
         name: String,
         op: String,
         args: Vec<Self>,
+        /// As it was written.
+        raw: String,
     },
 }
 
@@ -99,8 +112,12 @@ impl Parser {
         if self.depth > MAX_DEPTH {
             return Err("substitutions are nested too deep".to_owned());
         }
-        let call = self.call_inner();
+        let start = self.at - 2;
+        let mut call = self.call_inner();
         self.depth -= 1;
+        if let Ok(Part::Call { raw, .. }) = &mut call {
+            *raw = self.text[start..self.at].iter().collect();
+        }
         call
     }
 
@@ -160,6 +177,7 @@ impl Parser {
             name,
             op: op.to_owned(),
             args,
+            raw: String::new(),
         })
     }
 
@@ -219,13 +237,13 @@ impl Parser {
 }
 
 impl Part {
-    fn eval(&self, get: &mut dyn FnMut(&str) -> Option<String>, out: &mut String) -> Result<(), String> {
-        let (name, op, args) = match self {
+    fn eval(&self, get: &mut dyn FnMut(&str) -> Known, out: &mut String) -> Result<(), String> {
+        let (name, op, args, raw) = match self {
             Self::Text(text) => {
                 out.push_str(text);
                 return Ok(());
             }
-            Self::Call { name, op, args } => (name, op.as_str(), args),
+            Self::Call { name, op, args, raw } => (name, op.as_str(), args, raw),
         };
         let mut values = Vec::with_capacity(args.len());
         for arg in args {
@@ -233,12 +251,17 @@ impl Part {
             arg.eval(get, &mut value)?;
             values.push(value);
         }
-        let found = get(name);
         let has_default = matches!(op, "=" | ":-" | ":+" | ":=" | ":?");
-        if found.is_none() && !has_default {
-            return Err(format!("variable `{name}` is not set"));
-        }
-        out.push_str(&call(op, found.unwrap_or_default(), &values));
+        let value = match get(name) {
+            Known::Value(value) => value,
+            Known::Unset if has_default => String::new(),
+            Known::Unset => return Err(format!("variable `{name}` is not set")),
+            Known::Elsewhere => {
+                out.push_str(raw);
+                return Ok(());
+            }
+        };
+        out.push_str(&call(op, value, &values));
         Ok(())
     }
 }

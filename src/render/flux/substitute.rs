@@ -2,6 +2,7 @@
 
 use super::Kustomization;
 use super::envsubst;
+use super::envsubst::Known;
 use crate::origin::OriginId;
 use crate::problem::Problem;
 use crate::resource::Resource;
@@ -93,25 +94,24 @@ impl Vars {
             return Ok(());
         }
         let id = resource.id();
-        let mut used = BTreeSet::new();
         let mut missing = BTreeSet::new();
         let replaced = envsubst::eval(&text, &mut |name| match self.values.get(name) {
-            Some((value, _)) => {
-                used.insert(name.to_owned());
-                Some(value.clone())
-            }
-            None => {
+            Some((value, _)) => Known::Value(value.clone()),
+            None if self.incomplete => {
                 missing.insert(name.to_owned());
-                (!self.strict || self.incomplete).then(String::new)
+                Known::Elsewhere
             }
+            None if self.strict => Known::Unset,
+            None => Known::Value(String::new()),
         })
         .map_err(|why| Problem::error(format!("substitution in {id} fails: {why}")))?;
-        if self.incomplete && !missing.is_empty() {
+        if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(String::as_str).collect();
-            return Err(Problem::unsupported(format!(
-                "{id} uses {}, which substituteFrom takes from the cluster; give their values",
+            let problem = Problem::warning(format!(
+                "{id} uses {}, which substituteFrom takes from the cluster: it stays as it is written; give its value",
                 names.join(", ")
-            )));
+            ));
+            session.problem(problem, resource.node.origin);
         }
         let broken =
             |why: String| Problem::error(format!("after substitution {id} is no longer valid: {why}"));
@@ -122,6 +122,10 @@ impl Vars {
         };
         json::settle(&mut node).map_err(|(_, why)| broken(why))?;
         self.origins(session, &mut node, &resource.node);
+        for name in &missing {
+            let from = session.arena.external(&format!("substituteFrom {name}"));
+            outside(session, &mut node, name, from);
+        }
         resource.node = node;
         Ok(())
     }
@@ -164,6 +168,30 @@ impl Vars {
                 paint(new, origin);
             }
         }
+    }
+}
+
+/// Notes in every text that still names a variable that its value comes from outside.
+fn outside(session: &mut Session<'_>, node: &mut Node, name: &str, from: OriginId) {
+    match &mut node.kind {
+        Kind::Scalar(scalar) => {
+            let named = scalar.text.match_indices("${").any(|(at, _)| {
+                let rest = scalar.text[at + 2..].trim_start_matches('#');
+                rest.strip_prefix(name)
+                    .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+            });
+            if named {
+                node.origin = session
+                    .arena
+                    .derive("substitute", &[node.origin, from], OriginId::None);
+            }
+        }
+        Kind::Seq(items) => items
+            .iter_mut()
+            .for_each(|item| outside(session, item, name, from)),
+        Kind::Map(entries) => entries
+            .iter_mut()
+            .for_each(|entry| outside(session, &mut entry.value, name, from)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Kustomization;
 use super::envsubst;
+use super::envsubst::Known;
 use crate::Rendered;
 use crate::Tree;
 use crate::render;
@@ -11,10 +12,11 @@ use serde_json::json;
 
 fn subst(text: &str) -> Result<String, String> {
     envsubst::eval(text, &mut |name| match name {
-        "empty" => Some(String::new()),
-        "v" => Some("Hello World".to_owned()),
-        "path" => Some("a/b/c.tar.gz".to_owned()),
-        _ => None,
+        "empty" => Known::Value(String::new()),
+        "v" => Known::Value("Hello World".to_owned()),
+        "path" => Known::Value("a/b/c.tar.gz".to_owned()),
+        "cluster" => Known::Elsewhere,
+        _ => Known::Unset,
     })
 }
 
@@ -24,6 +26,7 @@ fn substitution_follows_the_grammar_of_flux() {
         ("plain $v $(v) text", "plain $v $(v) text"),
         ("${v}", "Hello World"),
         ("$${v}", "${v}"),
+        ("a ${cluster:-${v}} b ${v}", "a ${cluster:-${v}} b Hello World"),
         ("a${v}b${v}c", "aHello WorldbHello Worldc"),
         ("${empty:-x y}", "x y"),
         ("${empty:=x}", "x"),
@@ -176,7 +179,7 @@ fn a_substituted_value_knows_the_template_and_the_variable() {
 }
 
 #[test]
-fn variables_from_the_cluster_must_be_given() {
+fn variables_from_the_cluster_stay_as_they_are_until_they_are_given() {
     let text = APP.replace(
         "    substitute:\n      TAG: \"2.0\"",
         "    substituteFrom: [{kind: ConfigMap, name: vars}]\n    substitute:",
@@ -187,7 +190,15 @@ fn variables_from_the_cluster_must_be_given() {
         .find(|r| r.flux.is_some())
         .expect("a Flux root");
     let without = render(&tree, &root);
-    assert!(!without.ok());
+    assert!(without.ok());
+    let container = "/spec/template/spec/containers/0/image";
+    let image = without.objects[0].json();
+    assert_eq!(image.pointer(container), Some(&json!("example.org/web:${TAG}")));
+    let origin = format!("{:?}", without.objects[0].origin(container));
+    assert!(
+        origin.contains("External { reference: \"substituteFrom TAG\" }"),
+        "{origin}"
+    );
     assert!(
         without.problems[0].to_string().contains("TAG"),
         "{}",

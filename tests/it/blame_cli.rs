@@ -239,14 +239,14 @@ fn what_is_out_of_scope_goes_to_the_program_that_is_installed_and_says_so() {
 fn paranoid_fails_with_the_fields_that_differ() {
     let repo = overlaid();
     let other = program(
-        "kubectl",
+        "kustomize",
         "cat <<'X'\nkind: Deployment\napiVersion: apps/v1\nmetadata: {name: web, namespace: prod}\nspec: {replicas: 2}\nX\n",
     );
     let path = format!("{}:/usr/bin:/bin", other.path().display());
     let told = with_path(&repo, &path, &["render", "prod", "--paranoid"]);
     assert_eq!((told.status.code(), told.stdout.len()), (Some(1), 0));
     let error = text(&told.stderr);
-    let want = "Deployment/prod/web (apps/v1) /spec/replicas: recant says 1, kubectl kustomize says 2";
+    let want = "Deployment/prod/web (apps/v1) /spec/replicas: recant says 1, kustomize build says 2";
     assert!(error.contains(want), "{error}");
     if Command::new("kubectl").arg("--help").output().is_err() {
         eprintln!("no kubectl: not compared with the real one");

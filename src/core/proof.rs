@@ -3,6 +3,8 @@
 //! Knows nothing of how the edit was found. Looks at *every* root of the repository that reads a touched file, not only
 //! at the object's own, and lets a second YAML reader have its say on every file that is written.
 
+mod carrier;
+
 use crate::subject;
 use recant_render::Cache;
 use recant_render::Object;
@@ -59,19 +61,40 @@ pub fn prove(
     target: &ObjectId,
     more_roots: &[Root],
 ) -> Proof {
-    prove_with(head, after, want, root, target, more_roots, &mut Cache::default())
+    let claim = Claim {
+        head,
+        after,
+        want,
+        root,
+        target,
+        more_roots,
+        carriers: &[],
+    };
+    prove_with(&claim, &mut Cache::default())
+}
+
+/// What an edit is said to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// What is edited.
+    pub head: &'a Tree,
+    /// The edit made.
+    pub after: &'a Tree,
+    /// The whole object as the good state rendered it.
+    pub want: &'a Value,
+    /// The root that renders it, at head.
+    pub root: &'a Root,
+    /// The object that goes back.
+    pub target: &'a ObjectId,
+    /// Roots that the cluster knows of and the repository does not say.
+    pub more_roots: &'a [Root],
+    /// Objects that the edit is written into on purpose. They may change in what carries it, and in nothing else.
+    pub carriers: &'a [ObjectId],
 }
 
 /// The same, with what other renderings have parsed already.
-pub fn prove_with(
-    head: &Tree,
-    after: &Tree,
-    want: &Value,
-    root: &Root,
-    target: &ObjectId,
-    more_roots: &[Root],
-    cache: &mut Cache,
-) -> Proof {
+pub fn prove_with(claim: &Claim<'_>, cache: &mut Cache) -> Proof {
+    let Claim { head, after, .. } = *claim;
     let touched: BTreeSet<String> = head.changed(after).into_iter().collect();
     let mut proof = Proof {
         restored: false,
@@ -86,40 +109,45 @@ pub fn prove_with(
         .any(|path| head.get(path).is_none() || after.get(path).is_none());
     let reads = |rendered: &Rendered| touched.iter().any(|path| rendered.looks_at(path));
     let (mut at_head, mut edited) = (Readers::new(head), Readers::new(after));
-    for other in all_roots(head, after, root, more_roots, cache) {
-        let own = other == *root;
+    let (was, is) = (roots_with(head, cache), roots_with(after, cache));
+    let pairs = subject::pairs(claim.root, claim.more_roots, &was, &is);
+    for (at, (root, edited_root)) in pairs.into_iter().enumerate() {
+        let own = at == 0;
         let may_read = own
-            || at_head.may_read(&other, &touched, cache)
-            || (alone && edited.may_read(&other, &touched, cache));
+            || root != edited_root
+            || at_head.may_read(&root, &touched, cache)
+            || (alone && edited.may_read(&edited_root, &touched, cache));
         if !may_read {
             continue;
         }
-        let before = render_with(head, &other, cache);
-        if !own && !alone && !reads(&before) {
+        let before = render_with(head, &root, cache);
+        let redeclared = root != edited_root && !alike(&root, &edited_root);
+        if !own && !alone && !redeclared && !reads(&before) {
             continue;
         }
-        let now = render_with(after, &other, cache);
-        if !own && !reads(&before) && !reads(&now) {
+        let now = render_with(after, &edited_root, cache);
+        if !own && !redeclared && !reads(&before) && !reads(&now) {
             continue;
         }
-        let name = named(&other, root);
+        let name = named(&root, claim.root);
         if own {
-            proof.restored = is_restored(&now, want, target);
+            proof.restored = is_restored(&now, claim.want, claim.target);
         }
         proof.doubts.extend(new_problems(&name, &before, &now));
         if before.ok() || now.ok() {
-            proof.collateral.extend(moved(&name, &before, &now, target, own));
+            proof.collateral.extend(moved(&name, &before, &now, claim, own));
         }
         proof.roots.push(name);
     }
     proof
 }
 
-/// Every root before and after the edit, each once; the object's own in the form in which it is deployed.
-fn all_roots(head: &Tree, after: &Tree, root: &Root, more: &[Root], cache: &mut Cache) -> Vec<Root> {
-    let mut found = roots_with(head, cache);
-    found.extend(roots_with(after, cache));
-    subject::deployments(root, more, found)
+/// Whether an edit of its declaration changes nothing of what a root renders to.
+fn alike(a: &Root, b: &Root) -> bool {
+    match (&a.flux, &b.flux) {
+        (Some(x), Some(y)) => a.path == b.path && x.renders_as(y),
+        _ => a == b,
+    }
 }
 
 fn is_restored(now: &Rendered, want: &Value, target: &ObjectId) -> bool {
@@ -163,15 +191,24 @@ fn messages(rendered: &Rendered) -> Vec<String> {
 }
 
 /// The objects of a root that differ, but the target and what is named after its own content for it alone.
-fn moved(root: &str, before: &Rendered, now: &Rendered, target: &ObjectId, own: bool) -> Vec<Collateral> {
+fn moved(root: &str, before: &Rendered, now: &Rendered, claim: &Claim<'_>, own: bool) -> Vec<Collateral> {
+    let target = claim.target;
     let (was, is) = (objects(before), objects(now));
     let ids: BTreeSet<&ObjectId> = was.keys().chain(is.keys()).collect();
     let changed = ids.into_iter().filter(|id| was.get(*id) != is.get(*id));
     let permitted = |id: &ObjectId| {
         own && (id.same_object(target) || (subject::is_generated(id) && only_for(target, id, [&was, &is])))
     };
+    let carries = |id: &ObjectId| {
+        let is_carrier = claim.carriers.iter().any(|carrier| carrier.same_object(id));
+        is_carrier
+            && was
+                .get(id)
+                .zip(is.get(id))
+                .is_some_and(|(was, is)| carrier::only_carries(&was.json(), &is.json()))
+    };
     changed
-        .filter(|id| !permitted(id))
+        .filter(|id| !permitted(id) && !carries(id))
         .map(|id| Collateral {
             root: root.to_owned(),
             object: id.clone(),

@@ -17,6 +17,7 @@ mod splice;
 mod tests;
 
 pub use automation::Automation;
+pub use automation::Exclusion;
 pub use edit::Form;
 pub use edit::LineChange;
 pub use edit::Plan;
@@ -29,17 +30,20 @@ use reach::Reach;
 use recant_render::Cache;
 use recant_render::Object;
 use recant_render::ObjectId;
+use recant_render::Origin;
 use recant_render::Problem;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::render_with;
+use recant_render::roots_with;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// What is to be undone.
 #[derive(Debug)]
@@ -98,9 +102,36 @@ impl<'a> Undo<'a> {
         render_with(tree, root, &mut self.cache.borrow_mut())
     }
 
+    /// The root as a tree has it: the Flux Kustomization that deploys it may have changed, too.
+    fn root_in(&self, tree: &Tree) -> Root {
+        if self.root.flux.is_none() {
+            return self.root.clone();
+        }
+        let cache = &mut self.cache.borrow_mut();
+        let (here, there) = (roots_with(self.head, cache), roots_with(tree, cache));
+        let unchanged = Arc::ptr_eq(&here, &there);
+        let other = (!unchanged)
+            .then(|| subject::counterpart(self.root, &here, &there))
+            .flatten();
+        other.unwrap_or_else(|| self.root.clone())
+    }
+
+    /// The Flux Kustomization that deploys the root, when a tree declares it otherwise than head does.
+    fn redeclared(&self, tree: &Tree) -> Option<ObjectId> {
+        let (was, is) = (self.root.flux.as_ref()?, self.root_in(tree).flux?);
+        let declared = ObjectId {
+            group: "kustomize.toolkit.fluxcd.io".to_owned(),
+            version: "v1".to_owned(),
+            kind: "Kustomization".to_owned(),
+            namespace: is.namespace.clone(),
+            name: is.name.clone(),
+        };
+        (was.path != is.path || !was.renders_as(&is)).then_some(declared)
+    }
+
     /// The target's essence as a tree renders it; `None` when that does not render, or has no such object.
     fn essence(&self, tree: &Tree) -> Option<Value> {
-        let rendered = self.render(tree, self.root);
+        let rendered = self.render(tree, &self.root_in(tree));
         let object = rendered.find(self.target).filter(|_| rendered.ok())?;
         Some(subject::essence(&object.json()))
     }
@@ -210,6 +241,7 @@ pub fn plan(undo: &Undo<'_>) -> Result<Plan, NoPlan> {
         ..Plan::of(find::smallest(undo, &states, &reach)?)
     };
     pin_instead(undo, &states, &reach, &mut plan);
+    plan.carriers.extend(undo.redeclared(&plan.apply(undo.head)));
     let want = subject::essence(&states.good.json());
     automation::report(undo, &mut plan, &|tree| {
         undo.essence(tree).as_ref() == Some(&want)
@@ -228,7 +260,9 @@ fn pin_instead(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>, plan: &m
     if undo.form == FormPolicy::SharedOnly {
         return;
     }
-    let moved = reach.moves(&plan.apply(undo.head));
+    let after = plan.apply(undo.head);
+    let carriers: Vec<ObjectId> = undo.redeclared(&after).into_iter().collect();
+    let moved = reach.moves(&after, &carriers);
     if undo.form == FormPolicy::Smallest && moved.is_none() {
         return;
     }
@@ -259,7 +293,8 @@ struct States {
 
 impl States {
     fn render(undo: &Undo<'_>) -> Result<Self, NoPlan> {
-        let good = renderable(State::Good, undo.render(undo.good, undo.root))?;
+        let good_root = undo.root_in(undo.good);
+        let good = renderable(State::Good, undo.render(undo.good, &good_root))?;
         let object = good.find(undo.target).cloned();
         let object = object.ok_or_else(|| NoPlan::Absent {
             target: undo.target.clone(),
@@ -273,7 +308,12 @@ impl States {
             return Err(NoPlan::NothingToRevert);
         }
         let leaves = leaves(subject::essence_pointer(&was), Some(&want), have.as_ref());
-        let reads = &good.reads | &head.reads;
+        let mut reads = &good.reads | &head.reads;
+        // What Flux puts on top stands in the file that declares its Kustomization.
+        for flux in [&good_root.flux, &undo.root.flux].into_iter().flatten() {
+            let sources = flux.origins.values().flat_map(Origin::sources);
+            reads.extend(sources.map(|(file, ..)| file.to_owned()));
+        }
         Ok(Self {
             good: object,
             head: now,

@@ -5,6 +5,7 @@ use recant_render::Root;
 use serde_json::Map;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The part of an object that must go back: the pod template of a Deployment or DaemonSet, the `spec` of other kinds,
 /// and all but name and status of kinds without one (ConfigMaps, Secrets).
@@ -70,19 +71,73 @@ fn is_same_deployment(a: &Root, b: &Root) -> bool {
 /// Every deployment of a repository, each once: the object's own, in the form in which it is deployed; those the
 /// caller knows of; and those that are found in trees. Two that say the same in different files are two: every
 /// cluster has its own.
-pub fn deployments(own: &Root, told: &[Root], found: impl IntoIterator<Item = Root>) -> Vec<Root> {
-    let mut all = Deployments::default();
-    for root in [own].into_iter().chain(told) {
-        if !all
-            .at(root)
-            .any(|known| is_same_deployment(&all.roots[known], root))
-        {
-            all.push(root.clone());
+pub fn deployments(own: &Root, told: &[Root], found: &[Root]) -> Vec<Root> {
+    Deployments::of(own, told, found).roots
+}
+
+/// The same before and after an edit, which may change how Flux deploys a directory, or what is deployed at all. The
+/// object's own comes first.
+pub fn pairs(own: &Root, told: &[Root], before: &[Root], after: &[Root]) -> Vec<(Root, Root)> {
+    let was = Deployments::of(own, told, before);
+    let mut is = was.roots.clone();
+    let mut new: Vec<(Root, Root)> = Vec::new();
+    let mut taken = BTreeSet::new();
+    let by_place = was.by_place();
+    for root in after {
+        let same = |at: &usize| {
+            was.declared_as(*at)
+                .is_some_and(|known| is_same_declaration(known, root))
+        };
+        if was.at(root).any(|at| same(&at)) {
+            continue;
+        }
+        let there = place(root).and_then(|place| by_place.get(&place));
+        let open = there.into_iter().flatten().find(|at| !taken.contains(*at));
+        match open {
+            Some(at) => {
+                is[*at] = carried_over(&was.roots[*at], root);
+                taken.insert(*at);
+            }
+            None => new.push((root.clone(), root.clone())),
         }
     }
-    all.given = all.roots.len();
-    found.into_iter().for_each(|root| all.find(root));
-    all.roots
+    was.roots.into_iter().zip(is).chain(new).collect()
+}
+
+/// What a root is in another tree of the repository, when a Flux Kustomization of `here` declares it: the same
+/// Kustomization, as it is declared `there`.
+pub fn counterpart(root: &Root, here: &[Root], there: &[Root]) -> Option<Root> {
+    root.flux.as_ref()?;
+    let declared = here
+        .iter()
+        .find(|known| is_same_root(known, root) && place(known).is_some())?;
+    let wanted = place(declared)?;
+    let path = directory(&root.path);
+    let near = there.iter().filter(|other| directory(&other.path) == path);
+    let found = near
+        .chain(there)
+        .find(|other| place(other).as_ref() == Some(&wanted))?;
+    Some(carried_over(root, found))
+}
+
+/// A root as another tree has it, with what only the caller knows of it.
+fn carried_over(known: &Root, found: &Root) -> Root {
+    let mut root = found.clone();
+    if let (Some(flux), Some(known)) = (&mut root.flux, &known.flux) {
+        flux.vars.clone_from(&known.vars);
+        flux.strict_substitution = known.strict_substitution;
+    }
+    root
+}
+
+/// Where a Flux Kustomization is declared: file, namespace and name.
+fn place(root: &Root) -> Option<(String, String, String)> {
+    let flux = root.flux.as_ref()?;
+    Some((
+        flux.declared_in()?.to_owned(),
+        flux.namespace.clone(),
+        flux.name.clone(),
+    ))
 }
 
 /// Roots by their directory: there may be thousands.
@@ -97,6 +152,39 @@ struct Deployments {
 }
 
 impl Deployments {
+    fn of(own: &Root, told: &[Root], found: &[Root]) -> Self {
+        let mut all = Self::default();
+        for root in [own].into_iter().chain(told) {
+            if !all
+                .at(root)
+                .any(|known| is_same_deployment(&all.roots[known], root))
+            {
+                all.push(root.clone());
+            }
+        }
+        all.given = all.roots.len();
+        found.iter().for_each(|root| all.find(root));
+        all
+    }
+
+    /// A root as the trees declare it; a given one may not be declared at all.
+    fn declared_as(&self, at: usize) -> Option<&Root> {
+        match at < self.given {
+            true => self.declared.get(&at),
+            false => self.roots.get(at),
+        }
+    }
+
+    fn by_place(&self) -> BTreeMap<(String, String, String), Vec<usize>> {
+        let mut out: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for at in 0..self.roots.len() {
+            if let Some(place) = self.declared_as(at).and_then(place) {
+                out.entry(place).or_default().push(at);
+            }
+        }
+        out
+    }
+
     /// The places of those in the same directory.
     fn at(&self, root: &Root) -> impl Iterator<Item = usize> {
         let known = self.by_directory.get(directory(&root.path));
@@ -110,27 +198,24 @@ impl Deployments {
         self.roots.push(root);
     }
 
-    fn find(&mut self, root: Root) {
-        let known = |at: usize| match at < self.given {
-            true => self.declared.get(&at),
-            false => self.roots.get(at),
-        };
+    fn find(&mut self, root: &Root) {
+        let known = |at: usize| self.declared_as(at);
         if self
-            .at(&root)
+            .at(root)
             .filter_map(known)
-            .any(|known| is_same_declaration(known, &root))
+            .any(|known| is_same_declaration(known, root))
         {
             return;
         }
         let open = |at: &usize| {
-            *at < self.given && !self.declared.contains_key(at) && is_same_deployment(&self.roots[*at], &root)
+            *at < self.given && !self.declared.contains_key(at) && is_same_deployment(&self.roots[*at], root)
         };
-        let place = self.at(&root).find(open);
+        let place = self.at(root).find(open);
         match place {
             Some(place) => {
-                self.declared.insert(place, root);
+                self.declared.insert(place, root.clone());
             }
-            None => self.push(root),
+            None => self.push(root.clone()),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::yaml::parse::Fault;
 use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
 use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// How many versions of one file are kept.
@@ -30,8 +31,8 @@ type Version = (Arc<[u8]>, Documents);
 pub struct Cache {
     files: BTreeMap<Key, Vec<Version>>,
     pub(crate) defaults: Arc<Config>,
-    /// The roots of the tree that was asked about last.
-    pub(crate) roots: Option<Arc<Known>>,
+    /// The roots of the trees that were asked about last.
+    pub(crate) roots: VecDeque<Known>,
 }
 
 impl Default for Cache {
@@ -39,7 +40,7 @@ impl Default for Cache {
         Self {
             files: BTreeMap::new(),
             defaults: Arc::new(Config::defaults()),
-            roots: None,
+            roots: VecDeque::new(),
         }
     }
 }

@@ -12,4 +12,5 @@ mod tests;
 pub use ignore::archived;
 pub use kustomization::Files;
 pub use kustomization::Kustomization;
+pub use kustomization::RENDERING;
 pub use kustomization::Substitute;

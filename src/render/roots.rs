@@ -27,16 +27,27 @@ const FLUX: [&str; 2] = ["kustomize.toolkit.fluxcd.io/", "source.toolkit.fluxcd.
 /// How often roots may be found inside of roots.
 const MAX_DEPTH: usize = 8;
 
+/// The roots of so many trees are remembered: the good one, head, and some candidates.
+const TREES: usize = 6;
+
 /// Every deployable root of a tree, deduplicated, Flux's first.
 pub fn roots(tree: &Tree) -> Vec<Root> {
-    roots_with(tree, &mut Cache::default())
+    find(tree, &mut Cache::default())
 }
 
 /// The same, with what other renderings have parsed already.
-pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
+pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Arc<Vec<Root>> {
     if let Some(known) = known(tree, cache) {
         return known;
     }
+    let all = Arc::new(find(tree, cache));
+    if let Some(found) = cache.roots.back_mut() {
+        found.roots = Arc::clone(&all);
+    }
+    all
+}
+
+fn find(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
     let mut seen = Seen::default();
     let mut told = BTreeSet::new();
     for (path, _) in tree.iter().filter(|(path, _)| is_yaml(path)) {
@@ -74,41 +85,53 @@ pub fn roots_with(tree: &Tree, cache: &mut Cache) -> Vec<Root> {
             .filter(|dir| !named.contains(*dir))
             .map(|dir| plain(dir)),
     );
-    cache.roots = Some(Arc::new(Known {
+    if cache.roots.len() == TREES {
+        cache.roots.pop_front();
+    }
+    cache.roots.push_back(Known {
         tree: tree.clone(),
-        roots: all.clone(),
+        roots: Arc::default(),
         rendered: Rendered {
             reads,
             ..Rendered::default()
         },
-    }));
+    });
     all
 }
 
 /// The roots of a tree, and what they were found by.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Known {
     tree: Tree,
-    roots: Vec<Root>,
+    roots: Arc<Vec<Root>>,
     /// Nothing but what was read to find roots inside of roots.
     rendered: Rendered,
 }
 
-/// The roots of the tree that was asked about last, when what differs now has no part in finding them.
-fn known(tree: &Tree, cache: &mut Cache) -> Option<Vec<Root>> {
-    let known = Arc::clone(cache.roots.as_ref()?);
-    for path in known.tree.changed(tree) {
-        let (was, is) = (known.tree.bytes(&path)?, tree.bytes(&path)?);
-        let tells = is_yaml(&path) && (mentions_flux(was) || mentions_flux(is));
-        if tells || known.rendered.looks_at(&path) {
-            return None;
-        }
-        let is_kustomization = FILE_NAMES.contains(&path.rsplit('/').next().unwrap_or_default());
-        if is_kustomization && pulls(&known.tree, &path, cache) != pulls(tree, &path, cache) {
-            return None;
-        }
+/// The roots of a tree that was asked about before, when what differs now has no part in finding them.
+fn known(tree: &Tree, cache: &mut Cache) -> Option<Arc<Vec<Root>>> {
+    let all = std::mem::take(&mut cache.roots);
+    let at = all.iter().rposition(|known| known.is_for(tree, cache));
+    cache.roots = all;
+    // The one that was asked for last goes last.
+    let known = cache.roots.remove(at?)?;
+    let roots = Arc::clone(&known.roots);
+    cache.roots.push_back(known);
+    Some(roots)
+}
+
+impl Known {
+    fn is_for(&self, tree: &Tree, cache: &mut Cache) -> bool {
+        self.tree.changed(tree).iter().all(|path| {
+            let (Some(was), Some(is)) = (self.tree.bytes(path), tree.bytes(path)) else {
+                return false;
+            };
+            let tells = is_yaml(path) && (mentions_flux(was) || mentions_flux(is));
+            let is_kustomization = FILE_NAMES.contains(&path.rsplit('/').next().unwrap_or_default());
+            let told = tells || self.rendered.looks_at(path);
+            !told && (!is_kustomization || pulls(&self.tree, path, cache) == pulls(tree, path, cache))
+        })
     }
-    Some(known.roots.clone())
 }
 
 /// Roots by their path: there may be thousands.

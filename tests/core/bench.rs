@@ -11,6 +11,7 @@
     reason = "a benchmark"
 )]
 
+use recant_core::proof::Claim;
 use recant_core::proof::Proof;
 use recant_core::proof::prove_with;
 use recant_core::revert::FormPolicy;
@@ -184,15 +185,16 @@ impl Job {
             .map(Object::json)
             .unwrap();
         let after = plan.apply(&self.head);
-        let proof = prove_with(
-            &self.head,
-            &after,
-            &want,
-            &self.root,
-            &self.target,
-            &[],
-            &mut cache,
-        );
+        let claim = Claim {
+            head: &self.head,
+            after: &after,
+            want: &want,
+            root: &self.root,
+            target: &self.target,
+            more_roots: &[],
+            carriers: &plan.carriers,
+        };
+        let proof = prove_with(&claim, &mut cache);
         (plan, proof, cache)
     }
 

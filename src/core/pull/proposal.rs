@@ -5,6 +5,7 @@ use crate::diff::Change;
 use crate::forge::SharedReverts;
 use crate::object::Object;
 use crate::proof;
+use crate::proof::Claim;
 use crate::proof::Collateral;
 use crate::proof::Proof;
 use crate::pull::record::PlanRecord;
@@ -24,6 +25,7 @@ use crate::revert::Undo;
 use crate::subject;
 use crate::template;
 use crate::trail;
+use recant_render::Cache;
 use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
@@ -167,10 +169,15 @@ pub(super) fn propose(
         }
         planned.push((goal, plan));
     }
+    let carriers: Vec<ObjectId> = planned
+        .iter()
+        .filter_map(|(_, plan)| plan.as_ref())
+        .flat_map(|plan| plan.carriers.clone())
+        .collect();
     let mut parts = Vec::new();
     let mut broken = Vec::new();
     for (goal, plan) in planned {
-        let proof = proved(before, &after, goal, &places);
+        let proof = proved((before, &after), goal, &places, &carriers);
         let target = goal.target.clone();
         match plan {
             Some(plan) => parts.push(Part {
@@ -234,14 +241,28 @@ fn planned_on(
 }
 
 /// The proof of all edits together, as far as one target goes. Where the others are deployed they may move.
-fn proved(before: &Tree, after: &Tree, goal: &Goal<'_>, places: &[(Root, ObjectId)]) -> Proof {
+fn proved(
+    (before, after): (&Tree, &Tree),
+    goal: &Goal<'_>,
+    places: &[(Root, ObjectId)],
+    carriers: &[ObjectId],
+) -> Proof {
     let (root, id) = &goal.place;
     let want = render(goal.good, root)
         .find(id)
         .map(recant_render::Object::json)
         .unwrap_or_default();
     let more: Vec<Root> = places.iter().map(|(root, _)| root.clone()).collect();
-    let mut proof = proof::prove(before, after, &want, root, id, &more);
+    let claim = Claim {
+        head: before,
+        after,
+        want: &want,
+        root,
+        target: id,
+        more_roots: &more,
+        carriers,
+    };
+    let mut proof = proof::prove_with(&claim, &mut Cache::default());
     let is_goal = |moved: &Collateral| {
         let at = |(root, id): &(Root, ObjectId)| root.path == moved.root && id.same_object(&moved.object);
         places.iter().any(at)

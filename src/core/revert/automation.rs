@@ -1,7 +1,9 @@
-//! Lines that Flux image automation writes, and taking its marker out of them.
+//! Lines that Flux image automation writes, and holding it: a restored line would be bumped again within one interval.
 //!
-//! A restored line with the marker would be bumped again within one interval of the automation.
+//! Two levers: the ImageRepository leaves the bad tag out, where it is declared in the same repository, so that newer
+//! tags still flow; else the marker is taken out of the line.
 
+mod exclude;
 #[cfg(test)]
 mod tests;
 
@@ -9,10 +11,12 @@ use super::Plan;
 use super::Undo;
 use crate::diff;
 use crate::diff::Text;
+use recant_render::ObjectId;
 use recant_render::Tree;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 const MARKER: &str = "\"$imagepolicy\"";
 
@@ -26,42 +30,131 @@ pub struct Automation {
     pub file: String,
     /// The line at head, counted from 1.
     pub line: usize,
-    /// Whether the plan takes the marker out of the line.
+    /// Whether the plan holds the automation.
     pub held: bool,
-    /// The comment to put back on the line to let the automation write it again.
+    /// The comment on the line that lets the automation write it. It is taken out, unless there is an exclusion.
     pub marker: String,
+    /// What holds the automation instead, when it is the ImageRepository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclusion: Option<Exclusion>,
 }
 
-/// Notes the lines of a plan that automation writes, and takes the markers out when that is asked for and the edit
-/// still does what it should.
-pub(super) fn report(undo: &Undo<'_>, plan: &mut Plan, restores: &dyn Fn(&Tree) -> bool) {
-    let mut held = plan.files.clone();
-    for (file, new) in &mut held {
-        let (Some(head), Some(bytes)) = (undo.head.bytes(file), new.as_mut()) else {
-            continue;
-        };
-        let marked = marked(head, bytes);
-        let lines: Vec<usize> = marked.iter().map(|m| m.now).collect();
-        plan.automation.extend(marked.into_iter().map(|m| Automation {
-            policy: m.policy,
-            file: file.clone(),
-            line: m.was + 1,
-            held: false,
-            marker: m.comment,
-        }));
-        *bytes = take_out(bytes, &lines);
+/// A tag that an ImageRepository leaves out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exclusion {
+    /// The file that declares the ImageRepository.
+    pub file: String,
+    /// The ImageRepository, `namespace/name`.
+    pub repository: String,
+    /// The entry of its `spec.exclusionList`, a Go regular expression.
+    pub pattern: String,
+}
+
+impl Automation {
+    /// How to let the automation write the line again, in plain words; `None` when it is not held.
+    pub fn release(&self) -> Option<String> {
+        let (file, line, marker) = (&self.file, self.line, &self.marker);
+        self.held.then(|| match &self.exclusion {
+            Some(Exclusion {
+                file,
+                repository,
+                pattern,
+            }) => format!(
+                "newer tags are still written; to allow this one again take `{pattern}` out of the exclusionList of \
+                 ImageRepository {repository} in {file}"
+            ),
+            None => format!("to release it put `{marker}` back on {file}:{line}"),
+        })
     }
-    if !undo.hold_automation || plan.automation.is_empty() {
+}
+
+/// Notes the lines of a plan that automation writes, and holds the automation when that is asked for and the edit still
+/// does what it should.
+pub(super) fn report(undo: &Undo<'_>, plan: &mut Plan, restores: &dyn Fn(&Tree) -> bool) {
+    let lines = all_marked(undo.head, &plan.files);
+    plan.automation = lines.iter().map(|(file, line)| line.told(file)).collect();
+    if !undo.hold_automation || lines.is_empty() {
         return;
     }
-    let before = std::mem::replace(&mut plan.files, held);
-    if restores(&plan.apply(undo.head)) {
-        plan.automation.iter_mut().for_each(|a| a.held = true);
-    } else {
-        plan.files = before;
-        plan.notes
-            .push("the image policy's marker is part of a value, so it was left where it is".to_owned());
+    let works = |held: &Held| {
+        let plan = Plan {
+            files: held.files.clone(),
+            ..plan.clone()
+        };
+        restores(&plan.apply(undo.head))
+    };
+    let held = [true, false]
+        .into_iter()
+        .map(|may_exclude| Held::of(undo.head, plan, &lines, may_exclude))
+        .find(works);
+    match held {
+        Some(held) => {
+            plan.files = held.files;
+            plan.automation = held.automation;
+            plan.carriers.extend(held.carriers);
+        }
+        None => plan
+            .notes
+            .push("the image policy's marker is part of a value, so it was left where it is".to_owned()),
     }
+}
+
+/// A plan that holds the automation.
+struct Held {
+    files: BTreeMap<String, Option<Vec<u8>>>,
+    automation: Vec<Automation>,
+    carriers: Vec<ObjectId>,
+}
+
+impl Held {
+    fn of(head: &Tree, plan: &Plan, lines: &[(String, Marked)], may_exclude: bool) -> Self {
+        let mut held = Self {
+            files: plan.files.clone(),
+            automation: Vec::new(),
+            carriers: Vec::new(),
+        };
+        let mut out: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (file, line) in lines {
+            let tag = line.tag.as_deref().filter(|_| may_exclude);
+            let excluded = tag.and_then(|tag| exclude::exclude(head, &mut held.files, &line.policy, tag));
+            let mut told = Automation {
+                held: true,
+                ..line.told(file)
+            };
+            match excluded {
+                Some((exclusion, repository)) => {
+                    told.exclusion = Some(exclusion);
+                    if !held.carriers.contains(&repository) {
+                        held.carriers.push(repository);
+                    }
+                }
+                None => out.entry(file).or_default().push(line.now),
+            }
+            held.automation.push(told);
+        }
+        for (file, lines) in out {
+            if let Some(Some(bytes)) = held.files.get_mut(file) {
+                *bytes = take_out(bytes, &lines);
+            }
+        }
+        held
+    }
+}
+
+fn all_marked(head: &Tree, files: &BTreeMap<String, Option<Vec<u8>>>) -> Vec<(String, Marked)> {
+    let of_file = |(file, new): (&String, &Option<Vec<u8>>)| {
+        let lines = head
+            .bytes(file)
+            .zip(new.as_ref())
+            .map(|(head, new)| marked(head, new));
+        let file = file.clone();
+        lines
+            .unwrap_or_default()
+            .into_iter()
+            .map(move |line| (file.clone(), line))
+    };
+    files.iter().flat_map(of_file).collect()
 }
 
 /// A changed line with a marker, at head and as it will be.
@@ -70,6 +163,21 @@ struct Marked {
     now: usize,
     policy: String,
     comment: String,
+    /// The tag it says at head.
+    tag: Option<String>,
+}
+
+impl Marked {
+    fn told(&self, file: &str) -> Automation {
+        Automation {
+            policy: self.policy.clone(),
+            file: file.to_owned(),
+            line: self.was + 1,
+            held: false,
+            marker: self.comment.clone(),
+            exclusion: None,
+        }
+    }
 }
 
 fn marked(head: &[u8], new: &[u8]) -> Vec<Marked> {
@@ -80,6 +188,7 @@ fn marked(head: &[u8], new: &[u8]) -> Vec<Marked> {
     let marked = |(was, now): (usize, usize)| {
         let (policy, comment) = marker(new[now]).or_else(|| marker(head[was]))?;
         Some(Marked {
+            tag: exclude::tag(&String::from_utf8_lossy(head[was]), &policy),
             was,
             now,
             policy,

@@ -6,6 +6,7 @@ use super::find::Found;
 use crate::diff;
 use crate::diff::Change;
 use crate::diff::Text;
+use recant_render::ObjectId;
 use recant_render::Tree;
 use serde::Deserialize;
 use serde::Serialize;
@@ -47,6 +48,9 @@ pub struct Plan {
     pub form: Form,
     /// Changed lines that Flux image automation writes.
     pub automation: Vec<Automation>,
+    /// Objects beside the target that the edit is written into on purpose: the Flux Kustomization that deploys it, an
+    /// ImageRepository that is to leave a tag out.
+    pub carriers: Vec<ObjectId>,
     /// Files that changed between the good state and head, and stay as they are.
     pub kept: Vec<String>,
     /// What a reviewer should know, in plain words: why there is no pin, for one.
@@ -63,6 +67,7 @@ impl Plan {
             leaves: Vec::new(),
             form: Form::Revert,
             automation: Vec::new(),
+            carriers: Vec::new(),
             kept: Vec::new(),
             notes: Vec::new(),
             renders: found.renders,

@@ -16,6 +16,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Every root of the tree at head; each is rendered when it is first asked about.
 pub(super) struct Reach<'u, 't> {
@@ -41,27 +42,56 @@ impl<'u, 't> Reach<'u, 't> {
             .len()
     }
 
-    /// The first object in which a tree differs from head, but for the target and what is to go back with it.
-    pub(super) fn moves(&self, after: &Tree) -> Option<String> {
+    /// The first object in which a tree differs from head, but for the target, what is to go back with it, and what
+    /// the edit is written into on purpose.
+    pub(super) fn moves(&self, after: &Tree, carriers: &[ObjectId]) -> Option<String> {
         let touched: BTreeSet<String> = self.undo.head.changed(after).into_iter().collect();
-        self.reading(&touched).into_iter().find_map(|at| {
+        let others = self.redeclared(after);
+        let mut reading = self.reading(&touched);
+        reading.extend(others.keys());
+        reading.into_iter().find_map(|at| {
             let (root, before) = (&self.roots()[at], self.before(at));
-            if !touched.iter().any(|path| before.looks_at(path)) {
+            let other = others.get(&at);
+            if other.is_none() && !touched.iter().any(|path| before.looks_at(path)) {
                 return None;
             }
-            let now = self.undo.render(after, root);
-            let (was, is) = (self.others(root, &before), self.others(root, &now));
+            let now = self.undo.render(after, other.unwrap_or(root));
+            let (was, is) = (
+                self.others(root, &before, carriers),
+                self.others(root, &now, carriers),
+            );
             let mut ids = was.keys().chain(is.keys());
             let moved = ids.find(|id| was.get(*id) != is.get(*id))?;
             Some(format!("{moved} in {}", root.path))
         })
     }
 
+    /// The roots that a tree declares otherwise than head does.
+    fn redeclared(&self, after: &Tree) -> BTreeMap<usize, Root> {
+        let cache = &mut self.undo.cache.borrow_mut();
+        let (here, there) = (roots_with(self.undo.head, cache), roots_with(after, cache));
+        if Arc::ptr_eq(&here, &there) {
+            return BTreeMap::new();
+        }
+        let pairs = subject::pairs(self.undo.root, self.undo.more_roots, &here, &there);
+        let known = pairs.into_iter().take(self.roots_of(&here).len()).enumerate();
+        known
+            .filter(|(_, (before, after))| before != after)
+            .map(|(at, (_, after))| (at, after))
+            .collect()
+    }
+
     fn roots(&self) -> &[Root] {
-        self.roots.get_or_init(|| {
-            let found = roots_with(self.undo.head, &mut self.undo.cache.borrow_mut());
-            subject::deployments(self.undo.root, self.undo.more_roots, found)
-        })
+        let found = || roots_with(self.undo.head, &mut self.undo.cache.borrow_mut());
+        self.roots.get_or_init(|| self.deployments(&found()))
+    }
+
+    fn roots_of(&self, found: &[Root]) -> &[Root] {
+        self.roots.get_or_init(|| self.deployments(found))
+    }
+
+    fn deployments(&self, found: &[Root]) -> Vec<Root> {
+        subject::deployments(self.undo.root, self.undo.more_roots, found)
     }
 
     /// The roots that may read one of these files, by their place.
@@ -80,14 +110,20 @@ impl<'u, 't> Reach<'u, 't> {
         rendered
     }
 
-    fn others<'r>(&self, root: &Root, rendered: &'r Rendered) -> BTreeMap<ObjectId, &'r Object> {
+    fn others<'r>(
+        &self,
+        root: &Root,
+        rendered: &'r Rendered,
+        carriers: &[ObjectId],
+    ) -> BTreeMap<ObjectId, &'r Object> {
         let is_own = root == self.undo.root;
         let also = |id: &ObjectId| {
             let mut all = self.undo.also.iter();
             all.any(|(there, other)| subject::is_same_root(there, root) && id.same_object(other))
         };
         let may_move = |id: &ObjectId| {
-            (is_own && (id.same_object(self.undo.target) || subject::is_generated(id))) || also(id)
+            let own = is_own && (id.same_object(self.undo.target) || subject::is_generated(id));
+            own || also(id) || carriers.iter().any(|carrier| carrier.same_object(id))
         };
         let all = rendered.objects.iter().map(|o| (o.id(), o));
         all.filter(|(id, _)| !may_move(id)).collect()

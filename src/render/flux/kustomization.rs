@@ -59,8 +59,8 @@ pub struct Substitute {
     pub optional: bool,
 }
 
-/// The fields of `spec` that say what comes out of the path.
-const RENDERING: [&str; 12] = [
+/// The fields of a Flux Kustomization's `spec` that say what comes out of its path.
+pub const RENDERING: [&str; 12] = [
     "targetNamespace",
     "namePrefix",
     "nameSuffix",

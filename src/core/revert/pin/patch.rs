@@ -14,29 +14,26 @@ enum Lists {
     Replaced,
 }
 
-/// Patches that may restore the object, most readable first. Which of them does is for the renderer to say.
-pub(super) fn patches(good: &Value, head: &Value) -> Vec<Value> {
+/// Patches that may restore the object, lists merged and lists replaced, one for each name it may have. Which of them
+/// does is for the renderer to say.
+pub(super) fn patches(good: &Value, head: &Value, names: &[Value]) -> [Vec<Value>; 2] {
     let pointer = subject::essence_pointer(good);
     let (want, have) = (subject::essence(good), subject::essence(head));
     let is_native = ["", "apps", "batch"].contains(&group(head));
-    let mut out = Vec::new();
-    for lists in [Lists::Merged, Lists::Replaced] {
+    [Lists::Merged, Lists::Replaced].map(|lists| {
         let change = wrapped(pointer, maps(&want, &have, is_native.then_some(lists)));
-        for metadata in names(head) {
+        let named = |metadata: &Value| {
             let Value::Object(mut patch) = change.clone() else {
-                continue;
+                return None;
             };
             for key in ["apiVersion", "kind"] {
                 patch.insert(key.to_owned(), head.get(key).cloned().unwrap_or_default());
             }
-            patch.insert("metadata".to_owned(), metadata);
-            let patch = Value::Object(patch);
-            if !out.contains(&patch) {
-                out.push(patch);
-            }
-        }
-    }
-    out
+            patch.insert("metadata".to_owned(), metadata.clone());
+            Some(Value::Object(patch))
+        };
+        names.iter().filter_map(named).collect()
+    })
 }
 
 fn group(object: &Value) -> &str {
@@ -58,14 +55,17 @@ fn wrapped(pointer: &str, value: Value) -> Value {
         .fold(value, |inner, key| json!({ key: inner }))
 }
 
-/// How the object may be called where the patch is applied: the kustomization's own namespace comes later.
-fn names(head: &Value) -> Vec<Value> {
+/// How the object may be called where the patch is applied: the kustomization's own namespace and prefix come later.
+pub(super) fn names(head: &Value, written: Option<&str>) -> Vec<Value> {
     let name = head.pointer("/metadata/name").cloned().unwrap_or_default();
     let bare = json!({ "name": name });
-    match head.pointer("/metadata/namespace") {
+    let mut all = match head.pointer("/metadata/namespace") {
         Some(namespace) => vec![json!({ "name": name, "namespace": namespace }), bare],
         None => vec![bare],
-    }
+    };
+    let written = written.map(|name| json!({ "name": name }));
+    all.extend(written.filter(|w| !all.contains(w)));
+    all
 }
 
 fn maps(good: &Value, head: &Value, lists: Option<Lists>) -> Value {

@@ -3,11 +3,12 @@
 use crate::repo::local;
 use anyhow::Context as _;
 use anyhow::bail;
+use recant_render::Cache;
 use recant_render::ObjectId;
 use recant_render::Rendered;
 use recant_render::Root;
 use recant_render::Tree;
-use recant_render::roots;
+use recant_render::roots_with;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -31,10 +32,16 @@ pub(super) fn clean(path: &Path) -> anyhow::Result<String> {
 
 /// The root at a path, with Flux's layer when a Flux Kustomization of the tree deploys it.
 pub(super) fn root(tree: &Tree, path: &str) -> anyhow::Result<Root> {
+    root_with(tree, path, &mut Cache::default())
+}
+
+/// The same, with what other renderings have parsed already.
+pub(super) fn root_with(tree: &Tree, path: &str, cache: &mut Cache) -> anyhow::Result<Root> {
     if !path.is_empty() && !tree.is_dir(path) {
         bail!("there is no directory `{path}` in the repository; name the directory of a root");
     }
-    let deployed = roots(tree).into_iter().find(|root| root.path == path);
+    let all = roots_with(tree, cache);
+    let deployed = all.iter().find(|root| root.path == path).cloned();
     Ok(deployed.unwrap_or_else(|| Root {
         path: path.to_owned(),
         flux: None,

@@ -1,25 +1,34 @@
 //! `recant plan`: the smallest proved revert, offline. The diff goes to stdout, what is to be said of it to stderr.
 
+mod confirm;
+mod words;
+
 use crate::cli::place;
 use crate::cli::place::Wanted;
 use crate::repo::local;
 use anyhow::bail;
-use recant_core::proof;
+use confirm::Said;
+use recant_core::proof::Claim;
 use recant_core::proof::Collateral;
 use recant_core::proof::Proof;
-use recant_core::revert::Form;
+use recant_core::proof::prove_with;
+use recant_core::revert::Automation;
 use recant_core::revert::FormPolicy;
 use recant_core::revert::NoPlan;
 use recant_core::revert::Plan;
 use recant_core::revert::Undo;
 use recant_core::revert::plan;
+use recant_core::subject;
+use recant_render::Cache;
 use recant_render::Object;
 use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
-use recant_render::render;
+use recant_render::render_with;
+use recant_render::roots_with;
 use serde_json::Value;
 use serde_json::json;
+use std::cell::RefCell;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +36,7 @@ use std::process::ExitCode;
 /// Finds the smallest edit that brings one object back to its good state, and proves that nothing else moves.
 ///
 /// The diff on stdout is for `git apply`. Exit code 0: proved. 3: there is an edit, but others move with it. 4: nothing
-/// to revert. 5: Git cannot say it. 1: an error.
+/// to revert. 5: Git cannot say it. 1: an error, or --confirm disagrees.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The repository.
@@ -54,6 +63,10 @@ pub(super) struct Args {
     /// Leave the marker of Flux image automation in the lines that go back: it will write them again.
     #[arg(long)]
     no_hold: bool,
+    /// Have the kustomize or kubectl that is installed render the good state and head with the edit, too, and fail when
+    /// the object is not the same in both. Not done unasked: the proof stands by itself, in a fraction of the time.
+    #[arg(long)]
+    confirm: bool,
     /// Print everything as one JSON object instead of the diff.
     #[arg(long)]
     json: bool,
@@ -80,29 +93,40 @@ impl From<FormArg> for FormPolicy {
 struct Job {
     good: Tree,
     head: Tree,
+    /// At head.
     root: Root,
+    /// In the good state: the Flux Kustomization that deploys it may have changed since.
+    good_root: Root,
     target: ObjectId,
     more_roots: Vec<Root>,
+    cache: RefCell<Cache>,
 }
 
 /// Plans, proves and prints. An error is the user's: a repository, revision, path or object that is not there.
 pub(super) fn run(args: &Args, out: &mut impl Write, notes: &mut impl Write) -> anyhow::Result<ExitCode> {
     let job = look_up(args)?;
-    let mut undo = Undo::new(&job.good, &job.head, &job.root, &job.target);
+    let mut undo = Undo::new(&job.good, &job.head, &job.root, &job.target).with_cache(job.cache.take());
     undo.form = args.form.into();
     undo.hold_automation = !args.no_hold;
     undo.more_roots = &job.more_roots;
-    let plan = match plan(&undo) {
+    let found = plan(&undo);
+    job.cache.replace(undo.into_cache());
+    let plan = match found {
         Ok(plan) => plan,
         Err(none) => return no_plan(args, &job, &none, out, notes),
     };
-    let proof = prove(&job, &plan);
+    let mut proof = prove(&job, &plan);
+    let said = confirm::all(&job, &plan, args.confirm)?;
+    proof.doubts.extend(said.doubts.clone());
     let code = if proof.holds() { 0 } else { 3 };
     if args.json {
-        writeln!(out, "{}", told(&job, &plan, &proof, code))?;
+        writeln!(out, "{}", told(&job, &plan, &proof, &said, code))?;
     } else {
         out.write_all(&plan.patch(&job.head))?;
-        words(&job, &plan, &proof, notes)?;
+        words::words(&job, &plan, &proof, notes)?;
+        for note in &said.notes {
+            writeln!(notes, "{note}")?;
+        }
     }
     Ok(ExitCode::from(code))
 }
@@ -110,8 +134,15 @@ pub(super) fn run(args: &Args, out: &mut impl Write, notes: &mut impl Write) -> 
 fn look_up(args: &Args) -> anyhow::Result<Job> {
     let repo = local::open(&args.repo)?;
     let [good, head] = local::revisions(&repo, [&args.good, &args.head])?;
-    let root = place::root(&head, &place::clean(&args.path)?)?;
-    let (was, is) = (render(&good, &root), render(&head, &root));
+    let mut cache = Cache::default();
+    let path = place::clean(&args.path)?;
+    let root = place::root_with(&head, &path, &mut cache)?;
+    let (here, there) = (roots_with(&head, &mut cache), roots_with(&good, &mut cache));
+    let good_root = subject::counterpart(&root, &here, &there).unwrap_or_else(|| root.clone());
+    let (was, is) = (
+        render_with(&good, &good_root, &mut cache),
+        render_with(&head, &root, &mut cache),
+    );
     let target = match args.target.find(&was)? {
         Some(id) => id,
         None => match args.target.find(&is)? {
@@ -120,7 +151,7 @@ fn look_up(args: &Args) -> anyhow::Result<Job> {
             None if !was.ok() || !is.ok() => bail!(
                 "`{}` is not found in `{}`: {}",
                 args.target,
-                root.path,
+                words::named(&root.path),
                 was.problems
                     .iter()
                     .chain(&is.problems)
@@ -130,30 +161,44 @@ fn look_up(args: &Args) -> anyhow::Result<Job> {
             ),
             None => bail!(
                 "`{}` renders no `{}`; {}",
-                if root.path.is_empty() { "." } else { &root.path },
+                words::named(&root.path),
                 args.target,
                 args.target.others(&was)
             ),
         },
     };
-    let more = |path: &PathBuf| place::root(&head, &place::clean(path)?);
+    let more = |path: &PathBuf| place::root_with(&head, &place::clean(path)?, &mut cache);
     let more_roots = args.roots.iter().map(more).collect::<anyhow::Result<_>>()?;
     Ok(Job {
         good,
         head,
         root,
+        good_root,
         target,
         more_roots,
+        cache: RefCell::new(cache),
     })
 }
 
+impl Job {
+    /// The whole object as the good state renders it.
+    fn want(&self) -> Value {
+        let rendered = render_with(&self.good, &self.good_root, &mut self.cache.borrow_mut());
+        rendered.find(&self.target).map(Object::json).unwrap_or_default()
+    }
+}
+
 fn prove(job: &Job, plan: &Plan) -> Proof {
-    let want = render(&job.good, &job.root)
-        .find(&job.target)
-        .map(Object::json)
-        .unwrap_or_default();
-    let after = plan.apply(&job.head);
-    proof::prove(&job.head, &after, &want, &job.root, &job.target, &job.more_roots)
+    let claim = Claim {
+        head: &job.head,
+        after: &plan.apply(&job.head),
+        want: &job.want(),
+        root: &job.root,
+        target: &job.target,
+        more_roots: &job.more_roots,
+        carriers: &plan.carriers,
+    };
+    prove_with(&claim, &mut job.cache.borrow_mut())
 }
 
 fn no_plan(
@@ -184,8 +229,14 @@ fn no_plan(
     Ok(ExitCode::from(code))
 }
 
+fn automation(line: &Automation) -> Value {
+    let mut told = json!(line);
+    told["release"] = json!(line.release());
+    told
+}
+
 /// Everything, for tools.
-fn told(job: &Job, plan: &Plan, proof: &Proof, code: u8) -> Value {
+fn told(job: &Job, plan: &Plan, proof: &Proof, said: &Said, code: u8) -> Value {
     let collateral = |c: &Collateral| {
         json!({
             "root": c.root,
@@ -214,113 +265,13 @@ fn told(job: &Job, plan: &Plan, proof: &Proof, code: u8) -> Value {
             "collateral": proof.collateral.iter().map(collateral).collect::<Vec<_>>(),
             "doubts": proof.doubts,
         },
-        "automation": plan.automation,
+        "confirmedBy": said.confirmed_by,
+        "chart": said.chart,
+        "automation": plan.automation.iter().map(automation).collect::<Vec<_>>(),
+        "carriers": plan.carriers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "kept": plan.kept,
         "notes": plan.notes,
         "renders": plan.renders,
         "diff": plan.diff(&job.head),
     })
-}
-
-/// What and why, for people.
-fn words(job: &Job, plan: &Plan, proof: &Proof, notes: &mut impl Write) -> anyhow::Result<()> {
-    let value = |v: &Option<Value>| v.as_ref().map_or_else(|| "(absent)".to_owned(), plain);
-    writeln!(notes, "{} in {}", job.target, named(&job.root.path))?;
-    for leaf in &plan.leaves {
-        writeln!(
-            notes,
-            "  {}: {} → {}",
-            leaf.pointer,
-            value(&leaf.head),
-            value(&leaf.good)
-        )?;
-    }
-    let form = match plan.form {
-        Form::Revert => "revert",
-        Form::Pin => "pin",
-    };
-    writeln!(notes, "{form}: {}", counted(plan.lines.len(), "line"))?;
-    let mut places: Vec<String> = plan
-        .lines
-        .iter()
-        .map(|l| format!("{}:{}", l.file, l.head_line))
-        .collect();
-    places.dedup();
-    for place in places {
-        writeln!(notes, "  {place}")?;
-    }
-    for note in &plan.notes {
-        writeln!(notes, "note: {note}")?;
-    }
-    for line in &plan.automation {
-        writeln!(notes, "{}", automation(line))?;
-    }
-    proof_words(plan, proof, notes)
-}
-
-fn automation(line: &recant_core::revert::Automation) -> String {
-    let place = format!(
-        "{}:{} is written by the image policy {}",
-        line.file, line.line, line.policy
-    );
-    if line.held {
-        format!(
-            "note: {place}; its marker is taken out. To release it put `{}` back",
-            line.marker
-        )
-    } else {
-        format!("note: {place}, which will write it again")
-    }
-}
-
-fn proof_words(plan: &Plan, proof: &Proof, notes: &mut impl Write) -> anyhow::Result<()> {
-    let readers = counted(proof.roots.len(), "root");
-    if proof.holds() {
-        writeln!(
-            notes,
-            "proved: it comes back as it was, and no other object changes in {readers}"
-        )?;
-    } else {
-        writeln!(notes, "not proved, in {readers}:")?;
-    }
-    for root in &proof.roots {
-        writeln!(notes, "  {root}")?;
-    }
-    if !proof.restored {
-        writeln!(notes, "the object does not come back as it was")?;
-    }
-    let (siblings, others): (Vec<_>, Vec<_>) = proof.collateral.iter().partition(|c| c.sibling);
-    for (title, moved) in [
-        ("siblings move too (the same object elsewhere)", siblings),
-        ("others move too", others),
-    ] {
-        if !moved.is_empty() {
-            writeln!(notes, "{title}:")?;
-        }
-        for c in moved {
-            writeln!(notes, "  {} in {}", c.object, c.root)?;
-        }
-    }
-    for doubt in &proof.doubts {
-        writeln!(notes, "doubt: {doubt}")?;
-    }
-    if !proof.collateral.is_empty() && plan.form == Form::Revert && plan.notes.is_empty() {
-        writeln!(
-            notes,
-            "--form pin looks for an edit of its own kustomization that restores just this object"
-        )?;
-    }
-    Ok(())
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
-fn named(path: &str) -> &str {
-    if path.is_empty() { "." } else { path }
 }

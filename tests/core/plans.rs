@@ -20,8 +20,10 @@ use recant_core::revert::FormPolicy;
 use recant_core::revert::Plan;
 use recant_core::revert::Undo;
 use recant_core::revert::plan;
+use recant_render::Cache;
 use recant_render::Object;
 use recant_render::ObjectId;
+use recant_render::Readers;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::render;
@@ -187,4 +189,27 @@ fn recorded_changes_of_real_repositories_are_undone_as_small_as_recorded_and_pro
         failed.len()
     );
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn what_recorded_roots_read_is_named_by_their_kustomizations() {
+    let (mut roots, mut missed) = (0, Vec::new());
+    for dir in cases("real").into_iter().chain(cases("krusty")) {
+        let tree = tree(&dir.join("tree"));
+        let path = fs::read_to_string(dir.join("path.txt")).unwrap();
+        let root = Root {
+            path: path.trim().trim_start_matches("./").trim_matches('/').to_owned(),
+            flux: None,
+        };
+        roots += 1;
+        let (mut readers, mut cache) = (Readers::new(&tree), Cache::default());
+        for read in render(&tree, &root).reads {
+            let path = if read.ends_with('/') { format!("{read}new.yaml") } else { read };
+            if !readers.may_read(&root, &BTreeSet::from([path.clone()]), &mut cache) {
+                missed.push(format!("{}: {path}", dir.display()));
+            }
+        }
+    }
+    eprintln!("reads: {roots} roots");
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }

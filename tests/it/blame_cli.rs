@@ -21,7 +21,7 @@ fn overlaid() -> Fixture {
 }
 
 /// With another PATH than the test's own.
-fn with_path(repo: &Fixture, path: &str, args: &[&str]) -> Output {
+pub(crate) fn with_path(repo: &Fixture, path: &str, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_recant"))
         .current_dir(repo.path())
         .env("PATH", path)
@@ -31,7 +31,7 @@ fn with_path(repo: &Fixture, path: &str, args: &[&str]) -> Output {
 }
 
 /// A directory with one program in it.
-fn program(name: &str, script: &str) -> TempDir {
+pub(crate) fn program(name: &str, script: &str) -> TempDir {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join(name);
     fs::write(&file, format!("#!/bin/sh\n{script}")).unwrap();

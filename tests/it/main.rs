@@ -24,6 +24,7 @@ mod metrics;
 mod notifier;
 mod own_kinds;
 mod plan_cli;
+mod plan_programs;
 mod repo;
 mod scenarios;
 mod serve;

@@ -54,7 +54,7 @@ impl Fixture {
         fs::write(path, text).unwrap();
     }
 
-    fn git(&self, args: &[&str]) {
+    pub(crate) fn git(&self, args: &[&str]) {
         let done = Command::new("git")
             .current_dir(self.dir.path())
             .args(args)
@@ -71,7 +71,7 @@ impl Fixture {
     }
 
     /// Commits a bad image, and an innocent change of the same file.
-    fn break_it(&self) {
+    pub(crate) fn break_it(&self) {
         self.write(
             "base/web.yaml",
             &WEB.replace("web:1.0 ", "web:2.0 ")
@@ -80,7 +80,7 @@ impl Fixture {
         self.commit("bump and scale");
     }
 
-    fn plan(&self, more: &[&str]) -> Output {
+    pub(crate) fn plan(&self, more: &[&str]) -> Output {
         let fixed = [
             "plan", "--good", "good", "--head", "main", "--path", "prod", "--repo",
         ];
@@ -88,7 +88,7 @@ impl Fixture {
         recant(self.dir.path(), &[fixed.as_slice(), &[dir], more].concat())
     }
 
-    fn applies(&self, diff: &[u8]) {
+    pub(crate) fn applies(&self, diff: &[u8]) {
         let mut git = Command::new("git")
             .current_dir(self.dir.path())
             .args(["apply", "-"])
@@ -120,7 +120,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-const TARGET: &[&str] = &["--for", "Deployment/prod/web"];
+pub(crate) const TARGET: &[&str] = &["--for", "Deployment/prod/web"];
 
 #[test]
 fn a_proved_plan_is_a_diff_that_git_applies_and_only_the_guilty_line_goes_back() {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod flux;
 mod histories;
 
 use super::*;
@@ -190,6 +191,47 @@ fn an_added_file_that_changed_the_object_goes_with_the_line_that_names_it() {
     let plan = planned(&good, &head, FormPolicy::Smallest).unwrap();
     assert_eq!(plan.apply(&head), good);
     assert_eq!(plan.files["prod/net.yaml"], None);
+}
+
+#[test]
+fn identical_comments_above_the_guilty_line_stay_whatever_else_changed() {
+    let good = Tree::fixture(&format!("{BASE}images:\n- name: ghcr.io/x/web\n  newTag: one\n"));
+    let bumped = edited(
+        &good,
+        "prod/kustomization.yaml",
+        "  newTag: one",
+        "  # which?\n  # which?\n  newTag: two",
+    );
+    let head = edited(&bumped, "base/web.yaml", "value: one", "value: two");
+    let plan = planned(&good, &head, FormPolicy::Smallest).unwrap();
+    assert_eq!(
+        (plan.lines_added(), plan.lines_removed()),
+        (2, 2),
+        "{}",
+        plan.diff(&head)
+    );
+}
+
+#[test]
+fn a_list_that_a_merge_would_reorder_is_pinned_by_operations_that_test_what_they_change() {
+    let base = BASE.replace(
+        "          value: one",
+        "          value: one\n        - name: B\n          value: two",
+    );
+    let good = Tree::fixture(&format!("{base}{STAGING}"));
+    let head = edited(&good, "base/web.yaml", "value: two", "value: bad");
+    let plan = planned(&good, &head, FormPolicy::Smallest).unwrap();
+    assert_eq!(plan.form, Form::Pin);
+    let after = plan.apply(&head);
+    let got = after.text("prod/kustomization.yaml").unwrap();
+    for line in [
+        "      path: /spec/template/spec/containers/0/env/1/name",
+        "      op: test",
+        "    - op: replace",
+    ] {
+        assert!(got.contains(line.trim_start_matches("      ")), "{got}");
+    }
+    assert!(plan.lines.len() <= 16, "{got}");
 }
 
 #[test]

@@ -40,6 +40,7 @@ use recant_render::roots_with;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
+use std::cell::OnceCell;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -65,6 +66,8 @@ pub struct Undo<'a> {
     /// Other objects that are to go back too, and where: an edit that moves them moves nothing it should not.
     pub also: &'a [(Root, ObjectId)],
     cache: RefCell<Cache>,
+    /// The files that say how Flux deploys the root.
+    declaring: OnceCell<BTreeSet<String>>,
 }
 
 impl<'a> Undo<'a> {
@@ -80,6 +83,7 @@ impl<'a> Undo<'a> {
             more_roots: &[],
             also: &[],
             cache: RefCell::default(),
+            declaring: OnceCell::new(),
         }
     }
 
@@ -107,13 +111,29 @@ impl<'a> Undo<'a> {
         if self.root.flux.is_none() {
             return self.root.clone();
         }
+        let declaring = self.declaring.get_or_init(|| {
+            let here = roots_with(self.head, &mut self.cache.borrow_mut());
+            let at_head = subject::counterpart(self.root, &here, &here);
+            let both = [at_head, self.declared_in(self.good)];
+            both.iter().flatten().flat_map(declaring).collect()
+        });
+        // Where the Kustomization is declared nothing is changed by most candidates.
+        let touches = |path: &String| declaring.contains(path);
+        let other = match std::ptr::eq(tree, self.good) || self.head.changed(tree).iter().any(touches) {
+            true => self.declared_in(tree),
+            false => None,
+        };
+        other.unwrap_or_else(|| self.root.clone())
+    }
+
+    /// The root as a tree declares it.
+    fn declared_in(&self, tree: &Tree) -> Option<Root> {
         let cache = &mut self.cache.borrow_mut();
         let (here, there) = (roots_with(self.head, cache), roots_with(tree, cache));
         let unchanged = Arc::ptr_eq(&here, &there);
-        let other = (!unchanged)
+        (!unchanged)
             .then(|| subject::counterpart(self.root, &here, &there))
-            .flatten();
-        other.unwrap_or_else(|| self.root.clone())
+            .flatten()
     }
 
     /// The Flux Kustomization that deploys the root, when a tree declares it otherwise than head does.
@@ -283,6 +303,13 @@ fn pin_instead(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>, plan: &m
     }
 }
 
+/// The files that a root's Flux Kustomization is declared in.
+fn declaring(root: &Root) -> BTreeSet<String> {
+    let origins = root.flux.iter().flat_map(|flux| flux.origins.values());
+    let sources = origins.flat_map(Origin::sources);
+    sources.map(|(file, ..)| file.to_owned()).collect()
+}
+
 /// Both states, rendered.
 struct States {
     good: Object,
@@ -310,10 +337,7 @@ impl States {
         let leaves = leaves(subject::essence_pointer(&was), Some(&want), have.as_ref());
         let mut reads = &good.reads | &head.reads;
         // What Flux puts on top stands in the file that declares its Kustomization.
-        for flux in [&good_root.flux, &undo.root.flux].into_iter().flatten() {
-            let sources = flux.origins.values().flat_map(Origin::sources);
-            reads.extend(sources.map(|(file, ..)| file.to_owned()));
-        }
+        reads.extend([&good_root, undo.root].into_iter().flat_map(declaring));
         Ok(Self {
             good: object,
             head: now,

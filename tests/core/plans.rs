@@ -204,7 +204,11 @@ fn what_recorded_roots_read_is_named_by_their_kustomizations() {
         roots += 1;
         let (mut readers, mut cache) = (Readers::new(&tree), Cache::default());
         for read in render(&tree, &root).reads {
-            let path = if read.ends_with('/') { format!("{read}new.yaml") } else { read };
+            let path = if read.ends_with('/') {
+                format!("{read}new.yaml")
+            } else {
+                read
+            };
             if !readers.may_read(&root, &BTreeSet::from([path.clone()]), &mut cache) {
                 missed.push(format!("{}: {path}", dir.display()));
             }

@@ -125,10 +125,11 @@ fn split(hunk: Hunk, old: &[&[u8]], new: &[&[u8]]) -> Vec<Hunk> {
     let (old_keys, new_keys) = (key_of(&old[hunk.old.clone()]), key_of(&new[hunk.new.clone()]));
     let mut out = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &old_keys, &new_keys) {
-        let part = Hunk {
+        let mut part = Hunk {
             old: hunk.old.start + op.old_range().start..hunk.old.start + op.old_range().end,
             new: hunk.new.start + op.new_range().start..hunk.new.start + op.new_range().end,
         };
+        out.extend(remarks(&mut part, old, new));
         if part.old.len() == part.new.len() {
             let pairs = part.old.zip(part.new);
             out.extend(pairs.map(|(o, n)| Hunk {
@@ -143,10 +144,35 @@ fn split(hunk: Hunk, old: &[&[u8]], new: &[&[u8]]) -> Vec<Hunk> {
     out
 }
 
-/// A line up to its first colon: what names it among its neighbours.
+/// Takes comments and empty lines off the top of the longer side while the other is shorter: they came, or went, for
+/// themselves, and the lines below them replace each other.
+fn remarks(part: &mut Hunk, old: &[&[u8]], new: &[&[u8]]) -> Vec<Hunk> {
+    let is_remark = |line: &[u8]| line.trim_ascii().is_empty() || line.trim_ascii().starts_with(b"#");
+    let mut out = Vec::new();
+    while !part.old.is_empty() && part.new.len() > part.old.len() && is_remark(new[part.new.start]) {
+        out.push(Hunk {
+            old: part.old.start..part.old.start,
+            new: part.new.start..part.new.start + 1,
+        });
+        part.new.start += 1;
+    }
+    while !part.new.is_empty() && part.old.len() > part.new.len() && is_remark(old[part.old.start]) {
+        out.push(Hunk {
+            old: part.old.start..part.old.start + 1,
+            new: part.new.start..part.new.start,
+        });
+        part.old.start += 1;
+    }
+    out
+}
+
+/// A line up to its first colon (or, in a list of variables, equals sign): what names it among its neighbours.
 fn key(line: &[u8]) -> &[u8] {
     let colon = line.windows(2).position(|w| w == b": ");
-    match colon {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let equals = line.iter().position(|b| *b == b'=');
+    let equals = equals.filter(|at| *at > 0 && line[..*at].iter().all(is_name));
+    match colon.or(equals) {
         Some(at) => &line[..=at],
         None => line,
     }

@@ -24,6 +24,9 @@ fn a_change_is_cut_into_the_smallest_pieces_that_lines_allow() {
         ("b: 0\na: 1\n", "a: 2\n", &["b: 0 -> ", "a: 1 -> a: 2"]),
         ("- x\n- y\n", "- p\n- q\n", &["- x -> - p", "- y -> - q"]),
         ("- x\n", "- p\n- q\n", &["- x -> - p|- q"]),
+        ("S=1\n", "# c\n# c\nS=2\n", &[" -> # c|# c", "S=1 -> S=2"]),
+        ("- a\n", "# c\n- b\n", &[" -> # c", "- a -> - b"]),
+        ("# c\n\n- a\n", "- b\n", &["# c -> ", " -> ", "- a -> - b"]),
         ("a: 1\r\n", "a: 1", &[]),
         ("", "a\nb\n", &[" -> a|b"]),
     ];

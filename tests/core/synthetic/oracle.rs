@@ -42,10 +42,12 @@ impl Oracle {
         target: &ObjectId,
     ) -> Result<(), String> {
         let key = (target.kind.clone(), target.namespace.clone(), target.name.clone());
-        let [before, now] = [head, after].map(|tree| ROOTS.map(|root| self.build(tree, root)));
         let want = self.build(good, ROOTS[0])?;
-        for ((root, before), now) in ROOTS.iter().zip(before).zip(now) {
-            let (before, now) = (before?, now?);
+        // What lies in one overlay is read by no other.
+        let touched = head.changed(after);
+        let only_own = touched.iter().all(|path| path.starts_with("prod/"));
+        for root in ROOTS.iter().take(if only_own { 1 } else { ROOTS.len() }) {
+            let (before, now) = (self.build(head, root)?, self.build(after, root)?);
             if *root == ROOTS[0] && essence(&now[&key]) != essence(&want[&key]) {
                 return Err(format!("{key:?} is not as it was"));
             }

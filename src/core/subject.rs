@@ -2,6 +2,7 @@
 
 use recant_render::ObjectId;
 use recant_render::Root;
+use recant_render::flux::Files;
 use serde_json::Map;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -126,6 +127,9 @@ fn carried_over(known: &Root, found: &Root) -> Root {
     if let (Some(flux), Some(known)) = (&mut root.flux, &known.flux) {
         flux.vars.clone_from(&known.vars);
         flux.strict_substitution = known.strict_substitution;
+        if known.files == Files::Artifact {
+            flux.files = Files::Artifact;
+        }
     }
     root
 }

@@ -126,7 +126,8 @@ impl Known {
             let (Some(was), Some(is)) = (self.tree.bytes(path), tree.bytes(path)) else {
                 return false;
             };
-            let tells = is_yaml(path) && (mentions_flux(was) || mentions_flux(is));
+            let tells = path.ends_with(".sourceignore")
+                || (is_yaml(path) && (mentions_flux(was) || mentions_flux(is)));
             let is_kustomization = FILE_NAMES.contains(&path.rsplit('/').next().unwrap_or_default());
             let told = tells || self.rendered.looks_at(path);
             !told && (!is_kustomization || pulls(&self.tree, path, cache) == pulls(tree, path, cache))

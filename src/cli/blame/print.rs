@@ -44,22 +44,17 @@ pub(super) fn print(
     let columns = Columns::of(told, width);
     writeln!(out, "{}", cut(title, width))?;
     for field in &told.fields {
-        let room = width.map(|width| {
-            width
-                .saturating_sub(field.shown.chars().count() + 3)
-                .max(MIN_TEXT)
-        });
-        let value = cut(&plain(&field.value).replace('\n', "⏎"), room);
-        writeln!(out, "\n{FIELD}{}{FIELD:#} = {value}", field.shown)?;
+        heading(&field.shown, &plain(&field.value).replace('\n', "⏎"), width, out)?;
         if field.steps.is_empty() {
-            writeln!(out, "  {NAME}generated{NAME:#}  by the renderer, out of no file")?;
+            writeln!(out, "  {NAME}generated{NAME:#}  out of no file")?;
         }
         for step in &field.steps {
             columns.step(step, out)?;
         }
     }
     for deleted in &told.deleted {
-        writeln!(out, "\n{FIELD}{}{FIELD:#} is deleted", deleted.shown)?;
+        let shown = cut(&deleted.shown, width.map(|width| width.saturating_sub(11)));
+        writeln!(out, "\n{FIELD}{shown}{FIELD:#} is deleted")?;
         for step in &deleted.was {
             columns.step(step, out)?;
         }
@@ -69,6 +64,28 @@ pub(super) fn print(
                 _ => "deleted by".to_owned(),
             };
             columns.row(&name, step.place.as_ref(), out)?;
+        }
+    }
+    Ok(())
+}
+
+/// A field and its value, on two lines where one is not enough.
+fn heading(field: &str, value: &str, width: Option<usize>, out: &mut impl Write) -> anyhow::Result<()> {
+    let used = field.chars().count() + 3;
+    match width {
+        Some(width) if used + MIN_TEXT > width => {
+            // The end of a field says more than its beginning.
+            let spare = (used - 1).saturating_sub(width);
+            let field: String = match spare {
+                0 => field.to_owned(),
+                _ => ["…".to_owned(), field.chars().skip(spare + 1).collect()].concat(),
+            };
+            let value = cut(value, Some(width.saturating_sub(4)));
+            writeln!(out, "\n{FIELD}{field}{FIELD:#} =\n    {value}")?;
+        }
+        _ => {
+            let value = cut(value, width.map(|width| width - used));
+            writeln!(out, "\n{FIELD}{field}{FIELD:#} = {value}")?;
         }
     }
     Ok(())

@@ -2,9 +2,9 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod blame_cli;
 mod bodies;
 mod check;
-mod blame_cli;
 mod cluster;
 mod cluster_world;
 mod crd_table;

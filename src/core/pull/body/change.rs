@@ -184,7 +184,16 @@ impl Page<'_> {
         text.push_str("### Image automation\n\n");
         for line in lines {
             let (place, policy) = (code(&format!("{}:{}", line.file, line.line)), code(&line.policy));
-            let _ = if line.held {
+            let _ = if let (true, Some(exclusion)) = (line.held, &line.exclusion) {
+                writeln!(
+                    text,
+                    "- {place} is written by the image automation of policy {policy}. ImageRepository {} leaves the \
+                     failed tag out from now on, by {} in its `exclusionList`; newer tags are still written. Take the \
+                     entry out to allow the tag again.",
+                    code(&exclusion.repository),
+                    code(&exclusion.pattern),
+                )
+            } else if line.held {
                 let marker = code(&line.marker);
                 writeln!(
                     text,

@@ -15,8 +15,10 @@ mod program;
 mod render;
 mod run;
 mod source;
+mod verb;
 
 use clap::Parser;
+use recant_core::canary::verbs;
 use std::io::stderr;
 use std::io::stdout;
 use std::process::ExitCode;
@@ -43,6 +45,16 @@ enum Verb {
     Render(render::Args),
     /// Says where every field of a rendered object comes from, and who last touched that line.
     Blame(blame::Args),
+    /// Analyses a failed revision again.
+    Retry(verb::Args),
+    /// Stops a running analysis and rolls back.
+    Abort(verb::Args),
+    /// Promotes the new revision without further checks.
+    Promote(verb::Args),
+    /// Lets nothing go on until `resume`; the checks go on, and may still roll back.
+    Pause(verb::Args),
+    /// Lets a paused Canary go on.
+    Resume(verb::Args),
     /// Prints what to apply to a cluster before `recant run`: kinds, rights, Deployment.
     Manifests(manifests::Args),
 }
@@ -64,6 +76,11 @@ pub fn main() -> ExitCode {
             log("info,kube_client=off", args.log_json);
             in_runtime(run::run(args))
         }
+        Verb::Retry(args) => in_runtime(verb::ask(verbs::Verb::Retry, args)),
+        Verb::Abort(args) => in_runtime(verb::ask(verbs::Verb::Abort, args)),
+        Verb::Promote(args) => in_runtime(verb::ask(verbs::Verb::Promote, args)),
+        Verb::Pause(args) => in_runtime(verb::ask(verbs::Verb::Pause, args)),
+        Verb::Resume(args) => in_runtime(verb::resume(args)),
         // Not through anstream: a diff must come out byte for byte.
         Verb::Plan(args) => plan::run(args, &mut stdout().lock(), &mut stderr().lock()),
         Verb::Blame(args) => blame::run(args, &mut anstream::stdout().lock(), &mut stderr().lock()),

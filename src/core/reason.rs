@@ -2,6 +2,8 @@
 
 use crate::canary::spec::Range;
 use crate::duration;
+use crate::hook::HookType;
+use crate::hook::HookVerdict;
 use crate::query::Why;
 use serde::Deserialize;
 use serde::Serialize;
@@ -97,6 +99,30 @@ pub enum Reason {
         /// The checks; none before the first weight.
         checks: Vec<Check>,
     },
+    /// The checks passed; one more iteration of A/B testing or blue/green.
+    Iterated {
+        /// The iteration now, from 1.
+        iteration: i64,
+        /// How many there are.
+        iterations: i64,
+        /// The checks; none before the first iteration.
+        checks: Vec<Check>,
+    },
+    /// The canary gets a copy of the traffic.
+    Mirrored {
+        /// The checks; none before the first traffic.
+        checks: Vec<Check>,
+    },
+    /// A webhook was called and has not answered yet.
+    WaitingForHook {
+        /// Its type and name.
+        hook: String,
+    },
+    /// Somebody must approve first.
+    WaitingForApproval {
+        /// The hook that has not, or who paused it.
+        by: String,
+    },
     /// A check failed; the weight stays.
     Halted {
         /// The first check that failed.
@@ -117,6 +143,28 @@ pub enum Reason {
     ProgressDeadlineExceeded {
         /// How far it was.
         detail: String,
+    },
+    /// A rollback webhook said yes.
+    RolledBack {
+        /// Its name.
+        hook: String,
+    },
+    /// A person stopped the run.
+    Aborted {
+        /// Who, when and why, in the annotation's words.
+        by: String,
+    },
+    /// The promotion is being taken back: the primary is getting its last promoted template.
+    TakingBack {
+        /// Why.
+        detail: String,
+        /// What the canary serves meanwhile, in percent.
+        weight_pct: i64,
+    },
+    /// The traffic goes back to the primary, by steps.
+    ShiftingBack {
+        /// The primary's weight now, in percent.
+        primary_pct: i64,
     },
     /// The primary did not become ready with the analysed template: the promotion was taken back.
     PromotionFailed {
@@ -269,6 +317,12 @@ pub enum Outcome {
     NoData,
     /// The provider could not be asked. Counts as failed, as with Flagger, but blames nobody.
     Unknown(Why),
+    /// The webhook said yes.
+    Agreed,
+    /// The webhook said no, in these words.
+    Refused(String),
+    /// The webhook did not answer. Counts as failed, as with Flagger, but blames nobody.
+    Unanswered(Why),
 }
 
 /// Numbers in JSON, which has no infinity: a status with one must still be readable.
@@ -301,21 +355,46 @@ mod number {
 }
 
 impl Check {
+    /// What a webhook said, as a check: `external check NAME`, `pre-rollout check NAME`.
+    pub fn of_hook(r#type: HookType, name: &str, verdict: HookVerdict) -> Self {
+        let what = match r#type {
+            HookType::Rollout => "external",
+            other => other.name(),
+        };
+        Self {
+            name: format!("{what} check {name}"),
+            outcome: match verdict {
+                HookVerdict::Yes => Outcome::Agreed,
+                HookVerdict::No(words) => Outcome::Refused(words),
+                HookVerdict::Unanswered(why) => Outcome::Unanswered(why),
+            },
+            range: Range::default(),
+            query: String::new(),
+        }
+    }
+
     /// Whether it lets the weight grow.
     pub const fn passed(&self) -> bool {
-        matches!(self.outcome, Outcome::Pass(_))
+        matches!(self.outcome, Outcome::Pass(_) | Outcome::Agreed)
     }
 
     /// Whether a value was measured at all: only then can a failure be blamed on a commit.
     pub const fn measured(&self) -> bool {
-        matches!(self.outcome, Outcome::Pass(_) | Outcome::Fail(_))
+        matches!(
+            self.outcome,
+            Outcome::Pass(_) | Outcome::Fail(_) | Outcome::Agreed | Outcome::Refused(_)
+        )
     }
 
     /// The measured value.
     pub const fn value(&self) -> Option<f64> {
         match self.outcome {
             Outcome::Pass(value) | Outcome::Fail(value) => Some(value),
-            Outcome::NoData | Outcome::Unknown(_) => None,
+            Outcome::NoData
+            | Outcome::Unknown(_)
+            | Outcome::Agreed
+            | Outcome::Refused(_)
+            | Outcome::Unanswered(_) => None,
         }
     }
 
@@ -375,6 +454,9 @@ impl fmt::Display for Check {
                     _ => write!(f, "{name} {shown} not {}", self.threshold()),
                 }
             }
+            Outcome::Agreed => write!(f, "{name} passed"),
+            Outcome::Refused(words) => write!(f, "{name} failed {words}"),
+            Outcome::Unanswered(why) => write!(f, "{name} failed {why}"),
             Outcome::NoData => write!(f, "no values found for metric {}", self.name),
             Outcome::Unknown(why) => write!(f, "metric {} could not be measured: {why}", self.name),
         }
@@ -402,6 +484,14 @@ impl Reason {
             Self::WaitingForRoute { .. } => "WaitingForRoute",
             Self::Waiting { .. } => "Waiting",
             Self::Advanced { .. } => "Advanced",
+            Self::Iterated { .. } => "Iterated",
+            Self::Mirrored { .. } => "Mirrored",
+            Self::WaitingForHook { .. } => "WaitingForHook",
+            Self::WaitingForApproval { .. } => "WaitingForApproval",
+            Self::RolledBack { .. } => "RolledBack",
+            Self::Aborted { .. } => "Aborted",
+            Self::TakingBack { .. } => "TakingBack",
+            Self::ShiftingBack { .. } => "ShiftingBack",
             Self::Halted { .. } => "Halted",
             Self::AnalysisFailed { .. } => "AnalysisFailed",
             Self::ProgressDeadlineExceeded { .. } => "ProgressDeadlineExceeded",
@@ -468,6 +558,27 @@ impl fmt::Display for Reason {
                 write!(f, "weight {weight_pct}%")?;
                 checks.iter().try_for_each(|check| write!(f, ", {check}"))
             }
+            Self::Iterated {
+                iteration,
+                iterations,
+                checks,
+            } => {
+                write!(f, "iteration {iteration} of {iterations}")?;
+                checks.iter().try_for_each(|check| write!(f, ", {check}"))
+            }
+            Self::Mirrored { checks } => {
+                f.write_str("the canary gets a copy of the traffic")?;
+                checks.iter().try_for_each(|check| write!(f, ", {check}"))
+            }
+            Self::WaitingForHook { hook } => write!(f, "waiting for the answer of {hook}"),
+            Self::WaitingForApproval { by } => write!(f, "waiting for approval: {by}"),
+            Self::RolledBack { hook } => write!(f, "webhook {hook} asked for a rollback"),
+            Self::Aborted { by } => write!(f, "aborted by a person ({by})"),
+            Self::TakingBack { detail, weight_pct } => write!(
+                f,
+                "{detail}; the primary is getting its old template back, the canary serves {weight_pct}%"
+            ),
+            Self::ShiftingBack { primary_pct } => write!(f, "promoting: the primary serves {primary_pct}%"),
             Self::Halted {
                 check,
                 failed_checks,

@@ -84,7 +84,7 @@ pub fn checks(settings: &Settings, canary: &Object, spec: &Spec, seen: &Observat
 pub fn worst(checks: &[Check]) -> Option<&Check> {
     let bad = checks
         .iter()
-        .find(|check| matches!(check.outcome, Outcome::Fail(_)));
+        .find(|check| matches!(check.outcome, Outcome::Fail(_) | Outcome::Refused(_)));
     bad.or_else(|| checks.iter().find(|check| !check.passed()))
 }
 

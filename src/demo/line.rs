@@ -71,6 +71,7 @@ impl Line {
         let mood = match &told.because {
             Reason::ForgeReady { .. }
             | Reason::Waiting { .. }
+            | Reason::WaitingForHook { .. }
             | Reason::StillFailed
             | Reason::WaitingForPods { .. } => return None,
             Reason::Initializing { .. } | Reason::Promoting | Reason::NewRevision { .. } => Mood::Plain,
@@ -79,6 +80,9 @@ impl Line {
             | Reason::AnalysisFailed { .. }
             | Reason::ProgressDeadlineExceeded { .. }
             | Reason::PromotionFailed { .. }
+            | Reason::RolledBack { .. }
+            | Reason::Aborted { .. }
+            | Reason::TakingBack { .. }
             | Reason::InvalidSpec { .. }
             | Reason::Unsupported { .. }
             | Reason::TargetMissing { .. }
@@ -159,6 +163,12 @@ impl Line {
             }
             Verb::Merge(_) => ("person", Mood::Good, "the pull request is merged".to_owned()),
             Verb::Close => ("person", Mood::Bad, "the pull request is closed".to_owned()),
+            Verb::Ask { verb, canary, .. } => ("person", Mood::Act, format!("{verb} {}", canary.name)),
+            Verb::Resume { canary } => ("person", Mood::Act, format!("resume {}", canary.name)),
+            Verb::Gate { key, open } => {
+                let what = if *open { "opens" } else { "shuts" };
+                ("person", Mood::Act, format!("{what} the gate {key}"))
+            }
             _ => return None,
         };
         let json = json!({"source": "story"});

@@ -114,10 +114,10 @@ impl Own {
         }
         for check in checks {
             let outcome = match check.outcome {
-                Outcome::Pass(_) => "passed",
-                Outcome::Fail(_) => "failed",
+                Outcome::Pass(_) | Outcome::Agreed => "passed",
+                Outcome::Fail(_) | Outcome::Refused(_) => "failed",
                 Outcome::NoData => "no_data",
-                Outcome::Unknown(_) => "not_seen",
+                Outcome::Unknown(_) | Outcome::Unanswered(_) => "not_seen",
             };
             self.checks
                 .get_or_create(&vec![("outcome", outcome.to_owned())])

@@ -79,11 +79,14 @@ impl Promises {
         self.nobody_is_told_a_secret(world)
     }
 
-    /// A primary only ever gets a template that got requests under analysis; but for the first, and `skipAnalysis`.
+    /// A primary only ever gets a template that got requests under analysis; but for the first, `skipAnalysis`,
+    /// and what a person promotes.
     fn only_what_was_measured_is_promoted(&mut self, world: &World, canary: &Object) -> Result<(), String> {
         let name = canary.reference();
         let status = Status::of(canary);
-        if let Some(run) = status.analysis.filter(|_| status.canary_weight > 0) {
+        // Blue/green and mirroring measure without a weight.
+        let weight = status.canary_weight;
+        if let Some(run) = status.analysis.filter(|run| weight > 0 || !run.ticks.is_empty()) {
             self.measured.insert((name.clone(), run.template_hash));
         }
         let Some(primary) = workload(world, canary, "-primary") else {
@@ -96,7 +99,10 @@ impl Promises {
         let hash = primary.str(&pointer).to_owned();
         let before = self.primaries.insert(name.clone(), hash.clone());
         let skips = canary.at("/spec/skipAnalysis") == Some(&Value::Bool(true));
-        if before.is_none() || skips {
+        let by_hand = Status::of(canary)
+            .analysis
+            .is_some_and(|run| run.promoted_by.is_some());
+        if before.is_none() || skips || by_hand {
             self.measured.insert((name, hash));
             return Ok(());
         }
@@ -247,7 +253,10 @@ impl Promises {
 /// A Canary at rest sends nothing to the canary, by no rule, and the weights of a mesh make 100.
 fn at_rest_the_canary_gets_nothing(world: &World, canary: &Object) -> Result<(), String> {
     let phase = Status::of(canary).phase;
-    let rests = matches!(phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
+    let rests = matches!(
+        phase,
+        Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting
+    );
     for rule in rules(world, canary) {
         let sum: i64 = rule.backends.iter().map(|backend| backend.weight).sum();
         let own = rule.share_pct(&service(canary, "-canary")).unwrap_or_default();
@@ -313,7 +322,7 @@ fn the_primary_is_on_record(world: &World, canary: &Object) -> Result<(), String
     let candidate = baseline.candidate.filter(|_| {
         matches!(
             Status::of(canary).phase,
-            Phase::Progressing | Phase::Promoting | Phase::Finalising
+            Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising
         )
     });
     let mut known = [Some(baseline.promoted), candidate].into_iter().flatten();

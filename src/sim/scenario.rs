@@ -27,6 +27,9 @@
 //! repository demo/app                             # another repository, with one commit
 //!   write web.yaml "a: 1\n"
 //! flagger test/podinfo                            # recant's record of a Canary goes: it is as Flagger leaves it
+//! hook http://gate.test/ answers 403 "not yet"    # what a webhook says from now on; `after 30s`, or `is away`
+//! gate open test/podinfo                          # a gate of the load tester; so does `rollback open`
+//! abort test/podinfo "the pager rang"             # a person's verb; so do retry, promote, pause and resume
 //! say "what the reader should look at now"
 //! ```
 //!
@@ -35,7 +38,8 @@
 //!
 //! `expect` waits for one of these, `within` a time (default 5m), and fails the scenario when it does not come:
 //! `canary NS/NAME phase PHASE`, `canary NS/NAME weight PCT`, `canary NS/NAME CONDITION is STATUS`,
-//! `canary NS/NAME says "text"`, `users NS/SVC stay` (nobody with a cookie was answered by somebody else),
+//! `canary NS/NAME says "text"`, `canary NS/NAME told "text"` (an event), `canary NS/NAME iterations N`,
+//! `hook URL called N` (at least), `users NS/SVC stay` (nobody with a cookie was answered by somebody else),
 //! `requests NS/SVC lost N`, `mirrored NS/SVC N` (at least so many copies), `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
 //! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
 //! `pull says "text"`, `pull commented "text"`, `reverts N`, `revert phase PHASE`, `revert says "text"`,
@@ -46,6 +50,7 @@
 //! A story that needs another repository begins with a commit: Flux then finds it when it first looks.
 
 mod expect;
+mod outside;
 mod parse;
 mod play;
 
@@ -57,9 +62,11 @@ pub use play::Progress;
 pub use play::merge;
 
 use crate::forge::Style;
+use crate::receiver::Says;
 use crate::traffic::Load;
 use crate::workload::behaviour::Behaviour;
 use jiff::SignedDuration;
+use recant_core::canary::verbs;
 use recant_core::object::ObjectRef;
 
 /// A story.
@@ -180,6 +187,34 @@ pub enum Verb {
     Close,
     /// A Canary becomes as Flagger leaves it: without recant's record, and with hashes that only Flagger can compute.
     Flagger(ObjectRef),
+    /// What a webhook says from now on.
+    Hook {
+        /// Its URL.
+        url: String,
+        /// What it says.
+        says: Says,
+    },
+    /// A gate of the load tester opens or shuts.
+    Gate {
+        /// `name.namespace` of the Canary, or `rollback.name.namespace`.
+        key: String,
+        /// Whether it opens.
+        open: bool,
+    },
+    /// A person asks recant for something.
+    Ask {
+        /// What.
+        verb: verbs::Verb,
+        /// Of which Canary.
+        canary: ObjectRef,
+        /// Why.
+        reason: String,
+    },
+    /// A person lets a paused Canary go on.
+    Resume {
+        /// Which.
+        canary: ObjectRef,
+    },
     /// A word to the reader.
     Say(String),
 }

@@ -18,6 +18,7 @@ mod forge_world;
 mod forges;
 mod gauge;
 mod histories;
+mod hooks;
 mod kube_api;
 mod manifests;
 mod metrics;

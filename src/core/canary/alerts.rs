@@ -11,6 +11,7 @@ use crate::canary::turn::Turn;
 use crate::effect::Effect;
 use crate::object::ObjectRef;
 use crate::reason::Check;
+use crate::reason::Outcome;
 use crate::reason::Reason;
 use crate::reason::short_revision;
 use serde_json::Value;
@@ -175,6 +176,9 @@ fn routing(analysis: &Analysis) -> Option<String> {
 
 /// The check that failed. A value only where one was measured.
 fn check_fields(check: &Check) -> Fields {
+    if matches!(check.outcome, Outcome::Refused(_) | Outcome::Unanswered(_)) {
+        return vec![field("Failed check", &check.to_string())];
+    }
     let mut fields = vec![field("Failed metric", &check.name)];
     match check.value() {
         Some(value) => fields.push(field("Value", &check.measure(value))),

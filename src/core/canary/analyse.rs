@@ -1,11 +1,13 @@
-//! The analysis: weights rise while the checks pass, and go back the moment they have failed too often.
+//! The analysis: a run goes on while its checks pass, and back the moment they have failed too often.
 
+use crate::alert::Severity;
 use crate::baseline::Baseline;
-use crate::canary::rest::blame;
+use crate::canary::hooks::Called;
 use crate::canary::status::Phase;
+use crate::canary::strategy::is_kubernetes;
 use crate::canary::turn::Turn;
 use crate::canary::workload::Rollout;
-use crate::effect::StatusState;
+use crate::hook::HookType;
 use crate::query::Why;
 use crate::reason::Check;
 use crate::reason::Reason;
@@ -36,13 +38,14 @@ impl Turn<'_> {
         if asked != candidate.template_hash || run.template_hash != candidate.template_hash {
             return self.begin(&baseline, true);
         }
+        let now_or_never = self.spec.skip_analysis || run.promoted_by.is_some();
         let baseline = self.with_chain(baseline);
         self.hold_services(true);
-        self.hold_weight(self.status.canary_weight);
+        self.hold_traffic(self.traffic());
         self.scale_up();
         match self.rollouts() {
-            Ok(()) if self.spec.skip_analysis => self.start_promotion(&baseline),
-            Ok(()) => self.tick(&baseline),
+            Ok(()) if now_or_never => self.start_promotion(&baseline),
+            Ok(()) => self.whole(|turn| turn.tick(&baseline)),
             Err(because @ Reason::ProgressDeadlineExceeded { .. }) => self.fail(because),
             Err(because) => {
                 self.wake_in(SignedDuration::from_secs(10).min(self.spec.analysis.interval()));
@@ -77,44 +80,132 @@ impl Turn<'_> {
         }
     }
 
-    /// The first weight, or a check when one is due.
+    /// Makes a move as a whole: while a hook has not answered it is none, and nothing of it is told or noted, since it
+    /// will be made again from its beginning.
+    pub(super) fn whole(&mut self, make: impl FnOnce(&mut Self) -> Reason) -> Reason {
+        let (status, said) = (self.status.clone(), self.said.len());
+        let because = make(self);
+        if matches!(because, Reason::WaitingForHook { .. }) {
+            self.status = status;
+            self.said.truncate(said);
+        }
+        because
+    }
+
+    /// A check, when one is due; before the first traffic, the preparations.
     fn tick(&mut self, baseline: &Baseline) -> Reason {
-        let due = self.status.analysis.as_ref().and_then(|run| run.next_check_at);
-        if self.status.canary_weight == 0 {
+        if let Some(waiting) = self.not_due() {
+            return waiting;
+        }
+        if let Some(because) = self.ask_for_rollback() {
+            return because;
+        }
+        if self.has_begun() {
+            return self.check(baseline);
+        }
+        match self.paused() {
+            Some(by) => self.held(by),
+            None => self.start(baseline),
+        }
+    }
+
+    /// Whether the next check is still to come.
+    pub(super) fn not_due(&mut self) -> Option<Reason> {
+        let due = self.status.analysis.as_ref()?.next_check_at?;
+        if due <= self.now {
+            return None;
+        }
+        self.wake_at(due);
+        Some(Reason::Waiting {
+            weight_pct: self.status.canary_weight,
+        })
+    }
+
+    /// Asks the rollback hooks, as Flagger at every check; any yes ends the run.
+    pub(super) fn ask_for_rollback(&mut self) -> Option<Reason> {
+        let said = match self.call(HookType::Rollback, self.status.phase) {
+            Called::Waiting(because) => return Some(because),
+            Called::Answered(said) => said,
+        };
+        for one in said {
+            if !one.is_yes() {
+                self.tell(format!("Rollback hook {} not signaling a rollback", one.name));
+                continue;
+            }
+            self.warn(format!("Rollback check {} passed", one.name));
             let name = self.dotted(self.canary.name());
-            self.tell(format!(
-                "Starting canary analysis for {}",
-                self.dotted(&self.spec.target_ref.name)
-            ));
-            return self.advance(&name, Vec::new());
+            self.warn(format!("Rolling back {name} manual webhook invoked"));
+            self.alert(Severity::Warn, "Rolling back manual webhook invoked", false);
+            return Some(self.fail(Reason::RolledBack { hook: one.name }));
         }
-        if let Some(due) = due.filter(|due| *due > self.now) {
-            self.wake_at(due);
-            return Reason::Waiting {
-                weight_pct: self.status.canary_weight,
-            };
+        None
+    }
+
+    /// The preparations, then the first traffic.
+    fn start(&mut self, baseline: &Baseline) -> Reason {
+        let target = self.dotted(&self.spec.target_ref.name);
+        self.tell(format!("Starting canary analysis for {target}"));
+        let said = match self.call(HookType::PreRollout, Phase::Progressing) {
+            Called::Waiting(because) => return because,
+            Called::Answered(said) => said,
+        };
+        let hooks = said.iter().map(|one| one.check(HookType::PreRollout));
+        let hooks: Vec<Check> = hooks.collect();
+        if let Some(no) = self.first_no(said, "Pre-rollout") {
+            let failed = no.check(HookType::PreRollout);
+            self.warn(verdict::halted(self.settings, self.canary, self.spec, &failed));
+            let (now, weight) = (self.now, self.status.canary_weight);
+            if let Some(run) = &mut self.status.analysis {
+                run.note(now, weight, Vec::new(), hooks);
+            }
+            return self.halt(failed);
         }
+        self.say_what_kubernetes_cannot();
+        self.advance(baseline, Vec::new())
+    }
+
+    /// Flagger's warnings for the provider `kubernetes`, once a run.
+    fn say_what_kubernetes_cannot(&mut self) {
+        if !is_kubernetes(self.spec, self.settings) {
+            return;
+        }
+        if !self.spec.analysis.r#match.is_empty() {
+            self.warn("A/B testing is not supported when using the kubernetes provider".to_owned());
+        }
+        if self.spec.analysis.iterations.unwrap_or_default() < 1 {
+            self.warn("Progressive traffic is not supported when using the kubernetes provider".to_owned());
+            self.warn("Setting canaryAnalysis.iterations: 10".to_owned());
+        }
+    }
+
+    /// The rollout hooks, then all metrics, whatever the hooks said.
+    fn check(&mut self, baseline: &Baseline) -> Reason {
+        let said = match self.call(HookType::Rollout, Phase::Progressing) {
+            Called::Waiting(because) => return because,
+            Called::Answered(said) => said,
+        };
         if !self.has_seen(verdict::ask(self.settings, self.canary, self.spec, self.seen)) {
             return self.unseen();
         }
+        let hooks: Vec<Check> = said.iter().map(|one| one.check(HookType::Rollout)).collect();
         let checks = verdict::checks(self.settings, self.canary, self.spec, self.seen);
-        let failed = verdict::worst(&checks).cloned();
-        for check in checks.iter().filter(|check| !check.passed()) {
+        let all = || hooks.iter().chain(&checks);
+        for check in all().filter(|check| !check.passed()) {
             self.warn(verdict::halted(self.settings, self.canary, self.spec, check));
         }
+        let failed = verdict::worst(&all().cloned().collect::<Vec<_>>()).cloned();
         let (now, weight) = (self.now, self.status.canary_weight);
         if let Some(run) = &mut self.status.analysis {
-            run.note(now, weight, checks.clone());
+            run.note(now, weight, checks.clone(), hooks);
         }
         match failed {
             Some(check) => self.halt(check),
-            None if weight >= self.spec.analysis.max_weight() => self.start_promotion(baseline),
-            None => self.advance(&self.dotted(self.canary.name()), checks),
+            None => self.advance(baseline, checks),
         }
     }
 
     /// What is missing is asked next; if nobody does, it is looked at again soon.
-    pub(super) fn unseen(&mut self) -> Reason {
+    fn unseen(&mut self) -> Reason {
         self.wake_in(super::RETRY);
         Reason::CannotSee {
             what: "what the move depends on".to_owned(),
@@ -122,16 +213,7 @@ impl Turn<'_> {
         }
     }
 
-    fn advance(&mut self, name: &str, checks: Vec<Check>) -> Reason {
-        let weight_pct = self.spec.analysis.next_weight(self.status.canary_weight);
-        self.hold_weight(weight_pct);
-        self.next_check();
-        self.tell(format!("Advance {name} canary weight {weight_pct}"));
-        self.commit_status(StatusState::Pending, &format!("canary weight {weight_pct}%"));
-        Reason::Advanced { weight_pct, checks }
-    }
-
-    /// A failed check: the weight stays; at the threshold the run ends at once, not an interval later.
+    /// A failed check: the traffic stays; at the threshold the run ends at once, not an interval later.
     fn halt(&mut self, check: Check) -> Reason {
         self.status.failed_checks += 1;
         let (failed_checks, threshold) = (self.status.failed_checks, self.spec.analysis.threshold());
@@ -146,74 +228,13 @@ impl Turn<'_> {
         }
     }
 
-    fn next_check(&mut self) {
+    /// The next check is due in an interval, and not before the metrics speak of this revision alone.
+    pub(super) fn next_check(&mut self) {
         let mut due = self.now + self.spec.analysis.interval();
         if let Some(run) = &mut self.status.analysis {
-            due = run.next_check_at.map_or(due, |not_before| due.max(not_before));
+            due = run.not_before.map_or(due, |not_before| due.max(not_before));
             run.next_check_at = Some(due);
         }
         self.wake_at(due);
-    }
-
-    /// Ends the run: traffic back, canary down, and the failure on record.
-    fn fail(&mut self, because: Reason) -> Reason {
-        let name = self.dotted(self.canary.name());
-        if let Reason::AnalysisFailed { failed_checks, .. } = &because {
-            self.warn(format!(
-                "Rolling back {name} failed checks threshold reached {failed_checks}"
-            ));
-        } else if let Reason::ProgressDeadlineExceeded { detail } = &because {
-            self.warn(format!("Rolling back {name} progress deadline exceeded {detail}"));
-        } else {
-            self.warn(format!("Rolling back {name} {because}"));
-        }
-        self.warn(format!("Canary failed! Scaling down {name}"));
-        self.hold_weight(0);
-        self.hold_replicas(0);
-        self.record_failure(because.clone());
-        because
-    }
-
-    /// Notes why a run failed, and says it on the commit.
-    pub(super) fn record_failure(&mut self, because: Reason) {
-        let run = self.status.analysis.clone().unwrap_or_default();
-        let state = match blame(&because, &run) {
-            Ok(()) => StatusState::Failure,
-            Err(_) => StatusState::Error,
-        };
-        self.commit_status(state, &because.to_string());
-        self.alert_failure(&because);
-        if let Some(run) = &mut self.status.analysis {
-            run.next_check_at = None;
-            run.failure = Some(because);
-        }
-        self.status.iterations = 0;
-        self.enter(Phase::Failed);
-        self.wake_at(self.now);
-    }
-
-    /// The promoted template is asked for again while the analysis runs: stop, and settle.
-    fn abort(&mut self, baseline: &Baseline) -> Reason {
-        let name = self.dotted(self.canary.name());
-        self.commit_status(StatusState::Error, "reverted during the analysis: not promoted");
-        self.hold_services(true);
-        self.hold_weight(0);
-        self.hold_replicas(0);
-        self.hold_baseline(Baseline {
-            candidate: None,
-            ..baseline.clone()
-        });
-        self.status.failed_checks = 0;
-        self.status
-            .last_applied_spec
-            .clone_from(&self.status.last_promoted_spec);
-        if let Some(run) = &mut self.status.analysis {
-            run.next_check_at = None;
-        }
-        self.enter(Phase::Succeeded);
-        self.tell(format!(
-            "Stopping the analysis of {name}: the promoted template is asked for again"
-        ));
-        self.settle(true)
     }
 }

@@ -51,14 +51,17 @@ impl Turn<'_> {
     }
 
     /// Holds the route to this weight of the canary, in percent.
-    pub(super) const fn hold_weight(&mut self, weight: i64) {
+    pub(super) fn hold_weight(&mut self, weight: i64) {
         self.hold_traffic(Traffic::weight(weight));
     }
 
     /// Holds the route to this.
-    pub(super) const fn hold_traffic(&mut self, traffic: Traffic) {
+    pub(super) fn hold_traffic(&mut self, traffic: Traffic) {
         self.wanted.traffic = Some(traffic);
         self.status.canary_weight = traffic.canary_pct;
+        if let Some(run) = &mut self.status.analysis {
+            run.mirrored = traffic.mirrored;
+        }
     }
 
     /// Holds the target to this many replicas; at 0 its autoscaler is paused.

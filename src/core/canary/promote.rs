@@ -4,9 +4,11 @@
 use crate::alert::Severity;
 use crate::baseline::Baseline;
 use crate::canary::status::Phase;
+use crate::canary::strategy::is_kubernetes;
 use crate::canary::turn::Turn;
 use crate::canary::workload::Rollout;
 use crate::effect::StatusState;
+use crate::object::Object;
 use crate::reason::Reason;
 
 impl Turn<'_> {
@@ -16,6 +18,11 @@ impl Turn<'_> {
             return self.begin(baseline, false);
         };
         self.promote_to(candidate);
+        self.hold_weight(self.status.canary_weight);
+        if let Some(run) = &mut self.status.analysis {
+            run.next_check_at = None;
+            run.held_by.clear();
+        }
         self.enter(Phase::Promoting);
         self.wake_at(self.now);
         let (from, to) = (
@@ -35,13 +42,16 @@ impl Turn<'_> {
         let Some(candidate) = &baseline.candidate else {
             return self.rest_again();
         };
-        let analysed = self.target_hash() == candidate.template_hash;
         self.hold_services(true);
+        if let Some(because) = self.status.analysis.as_ref().and_then(|run| run.failure.clone()) {
+            return self.take_back(&baseline, because);
+        }
+        let analysed = self.target_hash() == candidate.template_hash;
         self.hold_weight(if analysed { self.status.canary_weight } else { 0 });
         self.hold_primary(candidate);
         let lost = self.lost(candidate).join(", ");
         if !lost.is_empty() {
-            return self.take_back(&baseline, format!("what was analysed of {lost} is gone"));
+            return self.cannot_promote(&baseline, format!("what was analysed of {lost} is gone"));
         }
         let has_template = self.primary_has(candidate);
         match self.primary_rollout() {
@@ -56,7 +66,7 @@ impl Turn<'_> {
                     detail,
                 }
             }
-            Rollout::Dead(detail) if has_template => self.take_back(&baseline, detail),
+            Rollout::Dead(detail) if has_template => self.cannot_promote(&baseline, detail),
             Rollout::Ready | Rollout::Waiting(_) | Rollout::Dead(_) => {
                 self.wake_in(self.spec.analysis.interval());
                 Reason::Promoting
@@ -64,12 +74,35 @@ impl Turn<'_> {
         }
     }
 
+    /// The traffic goes back to the primary: at once, or by `stepWeightPromotion`, a step an interval.
     fn primary_is_ready(&mut self) -> Reason {
         self.wanted.promote_scaler = true;
-        self.hold_weight(0);
+        let (step, weight) = (
+            self.spec.analysis.step_weight_promotion,
+            self.status.canary_weight,
+        );
+        if step > 0
+            && weight > 0
+            && let Some(waiting) = self.not_due()
+        {
+            return waiting;
+        }
+        let name = self.dotted(self.canary.name());
+        let left = if step > 0 { (weight - step).max(0) } else { 0 };
+        self.hold_weight(left);
+        if weight > 0 && step > 0 {
+            self.tell(format!("Advance {name} primary weight {}", 100 - left));
+        } else if weight > 0 {
+            self.tell("Routing all traffic to primary".to_owned());
+        }
+        if left > 0 {
+            self.next_check();
+            return Reason::ShiftingBack {
+                primary_pct: 100 - left,
+            };
+        }
         self.enter(Phase::Finalising);
         self.wake_at(self.now);
-        self.tell("Routing all traffic to primary".to_owned());
         Reason::Finalising
     }
 
@@ -89,9 +122,8 @@ impl Turn<'_> {
             .last_promoted_spec
             .clone_from(&self.status.last_applied_spec);
         self.status.failed_checks = 0;
-        if let Some(run) = &mut self.status.analysis {
-            run.next_check_at = None;
-        }
+        self.status.iterations = 0;
+        self.end_run(Phase::Succeeded);
         self.hold_baseline(Baseline {
             promoted: candidate,
             candidate: None,
@@ -117,18 +149,48 @@ impl Turn<'_> {
         Reason::Promoted
     }
 
-    /// The primary cannot run the new template: it gets its old one back, whose pods still serve, and the run failed.
-    fn take_back(&mut self, baseline: &Baseline, detail: String) -> Reason {
+    /// The analysed template cannot be promoted: that is noted, and taken back.
+    fn cannot_promote(&mut self, baseline: &Baseline, detail: String) -> Reason {
+        let name = self.dotted(&self.spec.target_ref.name);
+        self.warn(format!("Promotion of {name} failed, primary not ready: {detail}"));
         let because = Reason::PromotionFailed { detail };
+        if let Some(run) = &mut self.status.analysis {
+            run.failure = Some(because.clone());
+        }
+        self.take_back(baseline, because)
+    }
+
+    /// The primary gets its last promoted template back. Until it is ready with that, the canary goes on serving what
+    /// it serves, and everything when the primary has no pod that could: only then has the run failed, and the canary
+    /// goes down.
+    fn take_back(&mut self, baseline: &Baseline, because: Reason) -> Reason {
         self.hold_primary(&baseline.promoted);
-        self.hold_weight(0);
-        self.hold_replicas(0);
-        let name = self.dotted(self.canary.name());
-        self.warn(format!(
-            "Promotion of {name} failed! Primary gets its last promoted template back"
-        ));
-        self.record_failure(because.clone());
-        because
+        let is_back = self.primary_has(&baseline.promoted) && self.primary_rollout() == Rollout::Ready;
+        if is_back {
+            self.hold_weight(0);
+            self.hold_replicas(0);
+            let name = self.dotted(self.canary.name());
+            self.warn(format!("Canary failed! Scaling down {name}"));
+            self.record_failure(because.clone());
+            return because;
+        }
+        let candidate = baseline.candidate.as_ref();
+        let analysed = candidate.is_some_and(|candidate| candidate.template_hash == self.target_hash());
+        let weight_pct = match (serves(self.primary), serves(Some(self.target))) {
+            _ if !analysed || is_kubernetes(self.spec, self.settings) => 0,
+            (_, false) => 0,
+            (false, true) => 100,
+            (true, true) => self.status.canary_weight,
+        };
+        self.hold_weight(weight_pct);
+        self.wake_in(self.spec.analysis.interval());
+        let detail = match because {
+            Reason::PromotionFailed { detail } => {
+                format!("the primary did not become ready with the new template ({detail})")
+            }
+            because => because.to_string(),
+        };
+        Reason::TakingBack { detail, weight_pct }
     }
 
     /// There is nothing to promote (somebody emptied the record, or a crash came between record and status): what
@@ -143,4 +205,11 @@ impl Turn<'_> {
     fn primary_name(&self) -> String {
         self.spec.primary(self.canary.namespace()).name
     }
+}
+
+/// Whether a workload has pods that serve.
+fn serves(workload: Option<&Object>) -> bool {
+    let available = ["/status/availableReplicas", "/status/numberAvailable"];
+    let mut available = available.into_iter().filter_map(|at| workload?.int(at));
+    available.any(|pods| pods > 0)
 }

@@ -4,6 +4,7 @@
 use crate::alert::Severity;
 use crate::baseline::Baseline;
 use crate::baseline::Snapshot;
+use crate::canary::hooks::Called;
 use crate::canary::status::Phase;
 use crate::canary::status::Run;
 use crate::canary::status::Tick;
@@ -14,6 +15,7 @@ use crate::chain::Link;
 use crate::effect::Effect;
 use crate::effect::StatusState;
 use crate::effect::Write;
+use crate::hook::HookType;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::pull;
@@ -36,19 +38,53 @@ impl Turn<'_> {
         let asked = self.target_hash();
         let run = self.status.analysis.as_ref();
         let failed = self.status.phase == Phase::Failed && run.is_some_and(|run| run.template_hash == asked);
+        let waiting = self.tell_the_end();
         if asked != baseline.promoted.template_hash && !failed {
-            return self.begin(&baseline, false);
+            // What ended is told before something new begins.
+            return match waiting {
+                None => self.approach(&baseline),
+                Some(because) => {
+                    self.hold_rest(&baseline);
+                    because
+                }
+            };
         }
-        self.hold_services(true);
-        self.hold_primary(&baseline.promoted);
-        self.hold_weight(0);
-        self.hold_replicas(0);
+        self.hold_rest(&baseline);
         if failed {
             let baseline = self.with_chain(baseline);
             self.still_failed(&baseline)
         } else {
             self.stable(&baseline)
         }
+    }
+
+    /// The primary serves alone.
+    pub(super) fn hold_rest(&mut self, baseline: &Baseline) {
+        self.hold_services(true);
+        self.hold_primary(&baseline.promoted);
+        self.hold_weight(0);
+        self.hold_replicas(0);
+    }
+
+    /// Tells the post-rollout hooks how the run ended, once; the reason while they have not answered. What they say
+    /// is told and changes nothing.
+    fn tell_the_end(&mut self) -> Option<Reason> {
+        let phase = self.status.analysis.as_ref()?.post_rollout?;
+        let said = match self.call(HookType::PostRollout, phase) {
+            Called::Waiting(because) => return Some(because),
+            Called::Answered(said) => said,
+        };
+        for one in said {
+            if one.is_yes() {
+                self.tell(format!("Post-rollout check {} passed", one.name));
+            } else {
+                self.warn(format!("Post-rollout hook {} failed {}", one.name, one.detail()));
+            }
+        }
+        if let Some(run) = &mut self.status.analysis {
+            run.post_rollout = None;
+        }
+        None
     }
 
     /// Git asks for what is promoted. After a failure that is the end of it: nothing is analysed again.
@@ -115,7 +151,7 @@ impl Turn<'_> {
         let ended = match self.status.phase {
             Phase::Failed => self.status.last_transition_time?,
             Phase::Succeeded if self.status.is("Reverted") => self.status.last_transition_time?,
-            _ if self.status.canary_weight > 0 => self.now,
+            _ if self.has_begun() => self.now,
             _ => return None,
         };
         Some(ended + self.spec.analysis.window())
@@ -244,7 +280,7 @@ impl Turn<'_> {
             template_hash: candidate.template_hash.clone(),
             revision: revision.clone(),
             started_at: Some(self.now),
-            next_check_at: self.alone_from(),
+            not_before: self.alone_from(),
             ..Run::default()
         });
         self.status.last_applied_spec.clone_from(&candidate.template_hash);
@@ -265,6 +301,7 @@ impl Turn<'_> {
             // Pods read most of it when they start.
             self.hold_replicas(0);
         } else {
+            self.wanted.replicas = None;
             self.scale_up();
         }
         self.enter(Phase::Progressing);

@@ -147,7 +147,6 @@ impl Router {
         }
     }
 
-    #[allow(dead_code, reason = "for the strategies that mirror")]
     /// Whether it can send the canary a copy of the requests.
     pub(super) const fn mirrors(self) -> bool {
         matches!(

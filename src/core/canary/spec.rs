@@ -431,18 +431,25 @@ impl Analysis {
         self.threshold.max(1)
     }
 
-    /// The largest weight in percent: 100 when not set.
+    /// The largest weight in percent: the last of `stepWeights`, else `maxWeight`, else 100.
     pub fn max_weight(&self) -> i64 {
-        if self.max_weight <= 0 {
-            100
-        } else {
-            self.max_weight.min(100)
+        match self.step_weights.last() {
+            Some(last) => (*last).min(100),
+            None if self.max_weight <= 0 => 100,
+            None => self.max_weight.min(100),
         }
     }
 
-    /// The weight after `weight` percent, by `stepWeight`; it never passes 100.
+    /// The weight after `weight` percent: by `stepWeight`, else by `stepWeights`. It never passes 100. A weight that
+    /// is not among `stepWeights` (they were changed meanwhile) goes on at the next greater one.
     pub fn next_weight(&self, weight: i64) -> i64 {
-        (weight + self.step_weight.max(1)).min(100)
+        if self.step_weight > 0 || self.step_weights.is_empty() {
+            return (weight + self.step_weight.max(1)).min(100);
+        }
+        let steps = &self.step_weights;
+        let after = steps.iter().position(|step| *step == weight).map(|at| at + 1);
+        let next = after.map_or_else(|| steps.iter().find(|step| **step > weight), |at| steps.get(at));
+        next.copied().unwrap_or(100).clamp(0, 100)
     }
 }
 

@@ -201,11 +201,12 @@ impl Run {
     /// How many ticks are kept.
     pub const TICKS: usize = 60;
 
-    /// Notes a tick.
-    pub fn note(&mut self, at: Timestamp, weight: i64, checks: Vec<Check>) {
+    /// Notes a tick: what the metrics and the hooks said.
+    pub fn note(&mut self, at: Timestamp, weight: i64, checks: Vec<Check>, hooks: Vec<Check>) {
         let values = checks.iter().map(Check::value).collect();
-        let passed = checks.iter().all(Check::passed);
-        let bad = checks.iter().any(|check| check.measured() && !check.passed());
+        let all = || checks.iter().chain(&hooks);
+        let passed = all().all(Check::passed);
+        let bad = all().any(|check| check.measured() && !check.passed());
         self.ticks.push(Tick {
             at,
             weight,
@@ -216,6 +217,7 @@ impl Run {
         let surplus = self.ticks.len().saturating_sub(Self::TICKS);
         self.ticks.drain(..surplus);
         self.checks = checks;
+        self.hooks = hooks;
     }
 }
 

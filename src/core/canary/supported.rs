@@ -1,41 +1,36 @@
 //! What this engine does not have: said before anything is touched.
 
 use crate::canary::spec::Spec;
+use crate::canary::strategy::Strategy;
 use crate::reason::Reason;
+use crate::settings::Settings;
 
-/// Whether a Canary asks only for what this engine has.
+/// Whether a Canary asks only for what this engine has, and in a way that can be followed.
 ///
 /// # Errors
 /// What it asks for beside that, and what to do.
-pub(super) fn check(spec: &Spec) -> Result<(), Reason> {
-    let unsupported = |field: &str, value: &str, hint: &str| {
-        Err(Reason::Unsupported {
-            field: field.to_owned(),
-            value: value.to_owned(),
-            hint: hint.to_owned(),
-        })
-    };
+pub(super) fn check(spec: &Spec, settings: &Settings) -> Result<(), Reason> {
     let analysis = &spec.analysis;
-    if !analysis.step_weights.is_empty() {
-        return unsupported("spec.analysis.stepWeights", "", "use stepWeight and maxWeight");
+    for hook in &analysis.webhooks {
+        hook.timeout()
+            .map_err(|why| invalid(format!("spec.analysis.webhooks: {why}")))?;
     }
-    if analysis.iterations.is_some_and(|n| n > 0) || !analysis.r#match.is_empty() {
-        return unsupported("spec.analysis.iterations", "", "use stepWeight and maxWeight");
+    let by_weight = !spec.skip_analysis && Strategy::of(spec, settings) == Strategy::Weights;
+    if by_weight && analysis.step_weights.is_empty() && analysis.step_weight <= 0 {
+        return Err(invalid("spec.analysis.stepWeight: must be 1 to 100".to_owned()));
     }
-    if analysis.mirror {
-        return unsupported(
-            "spec.analysis.mirror",
-            "true",
-            "use stepWeight and maxWeight without it",
-        );
-    }
-    if !analysis.webhooks.is_empty() {
-        return unsupported("spec.analysis.webhooks", "", "leave them out");
-    }
-    if !spec.skip_analysis && analysis.step_weight <= 0 {
-        return Err(Reason::InvalidSpec {
-            detail: "spec.analysis.stepWeight: must be 1 to 100".to_owned(),
-        });
+    if let Some(weight) = analysis
+        .step_weights
+        .iter()
+        .find(|weight| !(0..=100).contains(*weight))
+    {
+        return Err(invalid(format!(
+            "spec.analysis.stepWeights: {weight}: must be 0 to 100"
+        )));
     }
     Ok(())
+}
+
+const fn invalid(detail: String) -> Reason {
+    Reason::InvalidSpec { detail }
 }

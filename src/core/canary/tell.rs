@@ -1,5 +1,6 @@
 //! Telling: events on the Canary and statuses on the commits, in Flagger's words where it has them.
 
+use crate::canary::hooks;
 use crate::canary::status::Judged;
 use crate::canary::turn::Turn;
 use crate::chain::Link;
@@ -15,6 +16,7 @@ use crate::query::RepoUrl;
 use crate::template;
 use serde_json::Value;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 impl Turn<'_> {
     /// Records an event of type `Normal`.
@@ -35,7 +37,24 @@ impl Turn<'_> {
             warning,
             message: message.clone(),
         }));
-        if self.settings.event_webhook && !self.has_event_hooks() {
+        for hook in self
+            .spec
+            .analysis
+            .webhooks
+            .iter()
+            .filter(|hook| hook.r#type == HookType::Event)
+        {
+            self.said.push(Effect::EventHook(EventHook {
+                about: about.clone(),
+                name: hook.name.clone(),
+                url: Some(hook.url.clone()),
+                timeout_ms: hooks::timeout_ms(hook),
+                retries: hooks::retries(hook),
+                insecure_skip_verify: hook.disable_tls,
+                payload: self.event_payload(warning, &message, &hook.metadata),
+            }));
+        }
+        if self.settings.event_webhook && !self.has_hooks(HookType::Event) {
             self.said.push(Effect::EventHook(EventHook {
                 about,
                 name: "events".to_owned(),
@@ -43,34 +62,27 @@ impl Turn<'_> {
                 timeout_ms: 10_000,
                 retries: 0,
                 insecure_skip_verify: false,
-                payload: self.event_payload(warning, &message),
+                payload: self.event_payload(warning, &message, &BTreeMap::new()),
             }));
         }
     }
 
-    /// Whether the Canary has event webhooks: then they get its events, and recant's own webhook does not.
-    fn has_event_hooks(&self) -> bool {
-        let mut hooks = self.spec.analysis.webhooks.iter();
-        hooks.any(|hook| hook.r#type == HookType::Event)
-    }
-
-    /// What Flagger posts for an event.
-    fn event_payload(&self, warning: bool, message: &str) -> Value {
-        json!({
-            "name": self.canary.name(),
-            "namespace": self.canary.namespace(),
-            "phase": self.status.phase,
-            "checksum": self.checksum(),
-            "metadata": {
-                "eventMessage": message,
-                "eventType": if warning { "Warning" } else { "Normal" },
-                "timestamp": self.now.as_millisecond().to_string(),
-            },
-        })
+    /// What Flagger posts for an event; of the hook's own metadata, what does not contradict it.
+    fn event_payload(&self, warning: bool, message: &str, own: &BTreeMap<String, String>) -> Value {
+        let mut metadata = own.clone();
+        let event = [
+            ("eventMessage", message.to_owned()),
+            ("eventType", if warning { "Warning" } else { "Normal" }.to_owned()),
+            ("timestamp", self.now.as_millisecond().to_string()),
+        ];
+        metadata.extend(event.map(|(name, value)| (name.to_owned(), value)));
+        let mut payload = self.payload(self.status.phase);
+        payload.insert("metadata".to_owned(), json!(metadata));
+        Value::Object(payload)
     }
 
     /// Tells one revision of template and configuration from another, for whoever is called.
-    fn checksum(&self) -> String {
+    pub(super) fn checksum(&self) -> String {
         let configs = self.status.rest.get("trackedConfigs");
         template::hash(&json!([self.status.last_applied_spec, configs]))
     }
@@ -79,9 +91,13 @@ impl Turn<'_> {
     pub(super) fn commit_status(&mut self, state: StatusState, description: &str) {
         let run = self.status.analysis.as_ref();
         let mut commits = run.map(|run| run.commits.clone()).unwrap_or_default();
+        let seen = self.baseline.as_ref().map(|(_, baseline)| baseline);
+        let record = self.wanted.baseline.as_ref().or(seen);
+        let hash = run.map(|run| run.template_hash.as_str());
+        // What is on record may be the candidate of the run before.
         if commits.is_empty()
-            && let Some((_, baseline)) = &self.baseline
-            && let Some(candidate) = &baseline.candidate
+            && let Some(candidate) = record.and_then(|baseline| baseline.candidate.as_ref())
+            && hash == Some(candidate.template_hash.as_str())
         {
             commits = judged(&candidate.chain);
         }

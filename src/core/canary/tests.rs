@@ -5,9 +5,12 @@
 
 mod coming;
 mod configs;
+mod hooks;
+mod strategies;
 mod takeover;
 mod targets;
 mod telling;
+mod verbs;
 mod world;
 
 use super::status::Phase;
@@ -199,7 +202,8 @@ fn a_primary_that_cannot_run_the_new_template_gets_its_old_one_back() {
     let mut world = World::initialized();
     world.set_image(NEWER);
     world.run_until(Phase::Promoting);
-    world.freeze("podinfo-primary");
+    world.unfit.push(NEWER.to_owned());
+    world.frozen_since = world.now;
     world.run_until(Phase::Failed);
     assert_eq!(world.image("podinfo-primary"), GOOD);
     assert_eq!((world.weight(), world.replicas("podinfo")), (0, 0));
@@ -219,17 +223,20 @@ fn what_this_engine_does_not_have_is_said_and_nothing_is_touched() {
             "spec.targetRef.apiVersion",
         ),
         ("/spec/provider", json!("osm"), "spec.provider"),
-        ("/spec/analysis/iterations", json!(10), "spec.analysis.iterations"),
         (
             "/spec/analysis/stepWeights",
-            json!([1, 2]),
+            json!([1, 200]),
             "spec.analysis.stepWeights",
         ),
-        ("/spec/analysis/mirror", json!(true), "spec.analysis.mirror"),
         (
             "/spec/analysis/webhooks",
-            json!([{"name": "x", "url": "http://x"}]),
+            json!([{"name": "x", "url": "http://x", "timeout": "1 minute"}]),
             "spec.analysis.webhooks",
+        ),
+        (
+            "/spec/analysis/webhooks",
+            json!([{"name": "x", "url": "http://x", "type": "confirm"}]),
+            "spec:",
         ),
         ("/spec/service/port", json!(0), "spec.service.port"),
         ("/spec/analysis/stepWeight", json!(0), "spec.analysis.stepWeight"),

@@ -86,7 +86,7 @@ impl<'a> Turn<'a> {
         status: Status,
         seen: &'a Observation,
     ) -> Result<Self, Reason> {
-        supported::check(spec)?;
+        supported::check(spec, settings)?;
         // Not in the middle of a run: what cannot be measured then fails it, and the traffic goes back.
         if status.phase.is_at_rest()
             && let Some(reason) = verdict::unsupported(settings, canary, spec, seen)
@@ -184,10 +184,14 @@ impl<'a> Turn<'a> {
         if self.baseline.is_some() {
             self.announce();
         }
+        if let Some(because) = self.heed() {
+            return because;
+        }
         match self.status.phase {
             Phase::New | Phase::Initializing => self.initialize(),
             Phase::Initialized | Phase::Succeeded | Phase::Failed => self.rest(),
-            Phase::Progressing | Phase::Waiting | Phase::WaitingPromotion => self.analyse(),
+            Phase::Waiting => self.wait(),
+            Phase::Progressing | Phase::WaitingPromotion => self.analyse(),
             Phase::Promoting => self.promote(),
             Phase::Finalising => self.finalise(),
             Phase::Terminating | Phase::Terminated => self.terminate(),
@@ -273,6 +277,10 @@ impl<'a> Turn<'a> {
         let Some(primary) = self.primary else {
             return Rollout::Waiting("it is being created".to_owned());
         };
+        // Flagger means to look, and compares two pointers.
+        if self.scaler.is_none() && primary.int("/spec/replicas") == Some(0) {
+            return Rollout::Waiting("it is scaled to zero: scale it up".to_owned());
+        }
         let ready_pct = self.spec.analysis.primary_ready_threshold.unwrap_or(100);
         let since = self.status.last_transition_time;
         self.kind.rollout(primary, self.terms(ready_pct, since))
@@ -382,6 +390,9 @@ fn ready(status: &mut Status, now: Timestamp, because: &Reason) {
         | Reason::AnalysisFailed { .. }
         | Reason::ProgressDeadlineExceeded { .. }
         | Reason::PromotionFailed { .. }
+        | Reason::RolledBack { .. }
+        | Reason::Aborted { .. }
+        | Reason::TakingBack { .. }
         | Reason::NotBlamed { .. }
         | Reason::StillFailed => "False",
         // What recant could not see says nothing of the workload: the condition stays.

@@ -171,6 +171,7 @@ fn measured(check: &Check) -> String {
         Outcome::Pass(value) | Outcome::Fail(value) => check.measure(*value),
         Outcome::NoData => "no data".to_owned(),
         Outcome::Unknown(_) => "not reachable".to_owned(),
+        Outcome::Agreed | Outcome::Refused(_) | Outcome::Unanswered(_) => check.to_string(),
     }
 }
 

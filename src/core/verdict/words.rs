@@ -18,7 +18,15 @@ pub fn halted(settings: &Settings, canary: &Object, spec: &Spec, check: &Check) 
     let source = metric.map(|metric| source(settings, canary, spec, metric));
     let (name, namespace) = (&check.name, canary.namespace());
     match (&check.outcome, source) {
-        (Outcome::Pass(_) | Outcome::Fail(_), _) | (Outcome::NoData, None) => {
+        (
+            Outcome::Pass(_)
+            | Outcome::Fail(_)
+            | Outcome::Agreed
+            | Outcome::Refused(_)
+            | Outcome::Unanswered(_),
+            _,
+        )
+        | (Outcome::NoData, None) => {
             format!("Halt {}.{namespace} advancement {check}", canary.name())
         }
         (Outcome::NoData, Some(Source::Builtin(builtin))) => format!(

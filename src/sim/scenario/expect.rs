@@ -29,6 +29,12 @@ pub enum Expectation {
     Condition(ObjectRef, String, String),
     /// Words in a Canary's `Ready` condition.
     CanarySays(ObjectRef, String),
+    /// An event on a Canary, in these words.
+    CanaryTold(ObjectRef, String),
+    /// A Canary's iterations.
+    Iterations(ObjectRef, i64),
+    /// How often, at least, a webhook was called.
+    Called(String, usize),
     /// A Deployment's image.
     Image(ObjectRef, String),
     /// A Deployment's replicas.
@@ -84,6 +90,9 @@ impl Expectation {
             ["canary", name, "phase", phase] => Self::Phase(canary(name)?, text(phase)),
             ["canary", name, "weight", weight] => Self::Weight(canary(name)?, number(weight)? as i64),
             ["canary", name, "says", words] => Self::CanarySays(canary(name)?, text(words)),
+            ["canary", name, "told", words] => Self::CanaryTold(canary(name)?, text(words)),
+            ["canary", name, "iterations", n] => Self::Iterations(canary(name)?, number(n)? as i64),
+            ["hook", url, "called", n] => Self::Called(text(url), count(n)?),
             ["canary", name, condition, "is", status] => {
                 Self::Condition(canary(name)?, text(condition), text(status))
             }
@@ -126,7 +135,7 @@ impl Expectation {
             ["converged"] => Self::Converged,
             _ => {
                 return Err(format!(
-                    "expect {}: not understood; expect canary, deployment, pull, pulls, revert, reverts, branches, \
+                    "expect {}: not understood; expect canary, hook, deployment, pull, pulls, revert, reverts, branches, \
                      object, file or converged",
                     words.join(" ")
                 ));
@@ -154,6 +163,14 @@ impl Expectation {
                 let status = canary_status(world, name)?;
                 let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
                 holds(ready.map_or("", |c| c.message.as_str()), words)
+            }
+            Self::CanaryTold(name, words) => told(world, name, words),
+            Self::Iterations(name, n) => same(&canary_status(world, name)?.iterations, n),
+            Self::Called(url, n) => {
+                let times = world.receivers.times(url);
+                (times >= *n)
+                    .then_some(())
+                    .ok_or_else(|| format!("it was called {times} times"))
             }
             Self::Image(name, image) => {
                 let object = object(world, name)?;
@@ -251,6 +268,27 @@ fn object(world: &World, name: &ObjectRef) -> Result<Object, String> {
 
 fn canary_status(world: &World, name: &ObjectRef) -> Result<Status, String> {
     object(world, name).map(|canary| Status::of(&canary))
+}
+
+/// Whether an event on the object has these words.
+fn told(world: &World, about: &ObjectRef, words: &str) -> Result<(), String> {
+    let events = world.cluster.list("v1", "Event", &about.namespace);
+    let about = |event: &&Object| {
+        event.str("/involvedObject/kind") == about.kind && event.str("/involvedObject/name") == about.name
+    };
+    let messages: Vec<&str> = events
+        .iter()
+        .filter(about)
+        .map(|event| event.str("/message"))
+        .collect();
+    if messages.iter().any(|message| message.contains(words)) {
+        return Ok(());
+    }
+    let last = messages.iter().rev().take(8).rev();
+    Err(format!(
+        "its events are: {}",
+        last.copied().collect::<Vec<_>>().join("; ")
+    ))
 }
 
 /// The status of the newest Revert.

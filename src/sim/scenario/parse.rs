@@ -6,6 +6,7 @@ use crate::scenario::Expectation;
 use crate::scenario::Scenario;
 use crate::scenario::Statement;
 use crate::scenario::Verb;
+use crate::scenario::outside;
 use crate::traffic::Load;
 use crate::workload::behaviour::Behaviour;
 use crate::workload::behaviour::Fate;
@@ -130,6 +131,9 @@ fn quoted(chars: &mut impl Iterator<Item = char>) -> Result<String, String> {
 
 fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    if let Some(verb) = outside::parse(first, &rest) {
+        return verb;
+    }
     match (first, rest.as_slice()) {
         ("repo", [dir, "path", path]) => Ok(Verb::Repo {
             dir: (*dir).to_owned(),
@@ -201,7 +205,8 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
         ("say", [text]) => Ok(Verb::Say((*text).to_owned())),
         (other, _) => Err(format!(
             "{other}: not understood; a line begins with repo, mesh-provider, image, config, load, commit, wait, expect, merge, close, \
-             push, annotate, forge, setting, repository, flagger or say"
+             push, annotate, forge, setting, repository, flagger, hook, gate, rollback, retry, abort, promote, \
+             pause, resume or say"
         )),
     }
 }

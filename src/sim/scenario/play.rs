@@ -13,6 +13,7 @@ use crate::scenario::Edit;
 use crate::scenario::Scenario;
 use crate::scenario::Statement;
 use crate::scenario::Verb;
+use crate::scenario::outside;
 use crate::world::World;
 use jiff::Timestamp;
 use recant_core::baseline::Baseline;
@@ -119,6 +120,16 @@ impl Play {
             } => hand::annotate(world, kind, name, (key, value)).map(|()| true),
             Verb::Forge(spec) => hand::forge(world, spec).map(|()| true),
             Verb::Repository { name, edits } => hand::repository(world, name, edits).map(|()| true),
+            Verb::Hook { url, says } => {
+                world.receivers.set(url, says.clone());
+                Ok(true)
+            }
+            Verb::Gate { key, open } => {
+                world.receivers.gate(key, *open);
+                Ok(true)
+            }
+            Verb::Ask { verb, canary, reason } => outside::asks(world, *verb, canary, reason).map(|()| true),
+            Verb::Resume { canary } => outside::resumes(world, canary).map(|()| true),
             Verb::Close => close(world).map(|()| true),
         }
     }

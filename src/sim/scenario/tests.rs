@@ -67,13 +67,19 @@ fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
         ),
         (
             "expect rain",
-            "s.txt:1: expect rain: not understood; expect canary",
+            "s.txt:1: expect rain: not understood; expect canary, hook",
         ),
         ("image x:1 success most", "s.txt:1: most: must be a number"),
         (
             "image x:1 colour 3",
             "s.txt:1: colour: not understood; an image has",
         ),
+        (
+            "hook http://x answers no",
+            "s.txt:1: hook takes: hook URL answers",
+        ),
+        ("gate ajar test/x", "s.txt:1: gate and rollback take: gate open"),
+        ("abort podinfo", "s.txt:1: podinfo: must be NAMESPACE/NAME"),
         ("load test 3", "s.txt:1: test: must be NAMESPACE/NAME"),
         ("load test/x 3 with header", "s.txt:1: load takes:"),
         ("load test/x 3 users", "s.txt:1: load takes:"),

@@ -115,8 +115,11 @@ fn a_missed_deadline_and_a_failed_promotion_are_told_too() {
         world.set_image(image);
         if frozen == "podinfo-primary" {
             world.run_until(Phase::Promoting);
+            world.unfit.push(image.to_owned());
+            world.frozen_since = world.now;
+        } else {
+            world.freeze(frozen);
         }
-        world.freeze(frozen);
         world.run_until(Phase::Failed);
         let [alert] = world.alerts.as_slice() else {
             panic!("{:?}", world.alerts)

@@ -12,6 +12,8 @@ use crate::effect::Effect;
 use crate::effect::EventHook;
 use crate::effect::StatusState;
 use crate::effect::Write;
+use crate::hook::HookAnswer;
+use crate::hook::HookCall;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Answer;
@@ -30,9 +32,37 @@ use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// What a webhook says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reply {
+    Yes,
+    No(&'static str),
+    /// It has not answered yet.
+    Late,
+    /// Nobody is there.
+    Away,
+}
+
+/// The canary's weight that a route says, if the object is one.
+fn weight_of(route: &Object) -> Option<i64> {
+    match route.str("/kind") {
+        "TrafficSplit" => route.str("/spec/backends/0/weight").parse().ok(),
+        "HTTPRoute" => {
+            let rules = route.at("/spec/rules")?.as_array()?.iter();
+            let backends = rules.filter_map(|rule| rule["backendRefs"].as_array()).flatten();
+            let own = backends.filter(|backend| backend["name"] == "podinfo-canary");
+            own.filter_map(|backend| backend["weight"].as_i64()).max()
+        }
+        _ => None,
+    }
+}
+
 /// A world of one Canary.
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) now: Timestamp,
+    /// How many seconds a turn takes.
+    pub(super) pace_s: i64,
     pub(super) objects: BTreeMap<ObjectRef, Object>,
     pub(super) version: u64,
     /// The answer to every metric, instead of one that depends on the image.
@@ -43,11 +73,21 @@ pub(super) struct World {
     pub(super) woken: bool,
     /// Deployments whose pods do not become ready.
     pub(super) frozen: Vec<String>,
+    /// Images whose pods do not become ready in the primary.
+    pub(super) unfit: Vec<String>,
+    /// What the webhooks say, by name; yes when nothing is said.
+    pub(super) replies: BTreeMap<String, Reply>,
+    /// The webhooks that were called, by name and the phase they were told, each occasion once.
+    pub(super) called: Vec<(String, String)>,
+    /// The last call of each webhook, as the shell remembers it.
+    occasions: BTreeMap<String, String>,
     pub(super) frozen_since: Timestamp,
     /// The weights the route was given, in order.
     pub(super) weights: Vec<i64>,
     /// The images that were measured.
     pub(super) analysed: Vec<String>,
+    /// The images that a person had promoted.
+    by_hand: Vec<String>,
     pub(super) events: Vec<String>,
     /// The objects that were written, in order.
     pub(super) written: Vec<String>,
@@ -76,15 +116,21 @@ impl World {
     pub(super) fn new() -> Self {
         let mut world = Self {
             now: "2026-01-01T00:00:00Z".parse().expect("a time"),
+            pace_s: 5,
             objects: BTreeMap::new(),
             version: 0,
             dark: None,
             hidden: false,
             woken: false,
             frozen: Vec::new(),
+            unfit: Vec::new(),
+            replies: BTreeMap::new(),
+            called: Vec::new(),
+            occasions: BTreeMap::new(),
             frozen_since: Timestamp::UNIX_EPOCH,
             weights: Vec::new(),
             analysed: Vec::new(),
+            by_hand: Vec::new(),
             events: Vec::new(),
             written: Vec::new(),
             settings: Settings::default(),
@@ -132,7 +178,13 @@ impl World {
     }
 
     pub(super) fn initialized() -> Self {
+        Self::initialized_as(|_| {})
+    }
+
+    /// The same, of a Canary that was edited before.
+    pub(super) fn initialized_as(edit: impl FnOnce(&mut Object)) -> Self {
         let mut world = Self::new();
+        world.edit(edit);
         world.run_until(Phase::Initialized);
         world.settle_down();
         world.weights.clear();
@@ -176,6 +228,25 @@ impl World {
         let revision = format!("main@sha1:{}", commit(self.commits));
         source.set("/status/artifact/revision", json!(revision));
         self.put(source);
+    }
+
+    /// Edits the Canary.
+    pub(super) fn edit(&mut self, edit: impl FnOnce(&mut Object)) {
+        let mut canary = self.canary();
+        edit(&mut canary);
+        self.put(canary);
+    }
+
+    /// Puts an annotation on the Canary, or takes it away.
+    pub(super) fn annotate(&mut self, name: &str, value: Option<&str>) {
+        self.edit(|canary| {
+            let mut annotations = canary.at("/metadata/annotations").cloned().unwrap_or(json!({}));
+            annotations[name] = json!(value);
+            if value.is_none() {
+                annotations.as_object_mut().expect("an object").remove(name);
+            }
+            canary.set("/metadata/annotations", annotations);
+        });
     }
 
     pub(super) fn set_image(&mut self, image: &str) {
@@ -263,8 +334,51 @@ impl World {
     }
 
     pub(super) fn weight(&self) -> i64 {
-        let split = self.get("split.smi-spec.io/v1alpha1", "TrafficSplit", "podinfo");
-        split.str("/spec/backends/0/weight").parse().expect("a weight")
+        self.route_weight().expect("a route")
+    }
+
+    /// The canary's weight, if there is a route.
+    pub(super) fn route_weight(&self) -> Option<i64> {
+        self.objects.values().find_map(weight_of)
+    }
+
+    /// How often a webhook was called.
+    pub(super) fn calls(&self, hook: &str) -> usize {
+        self.called.iter().filter(|(name, _)| name == hook).count()
+    }
+
+    /// The events from the one that begins so, without those of Git.
+    pub(super) fn events_from(&self, start: &str) -> Vec<&str> {
+        let from = self.events.iter().position(|event| event.starts_with(start));
+        self.events
+            .iter()
+            .skip(from.expect("the event"))
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn hook(&mut self, call: &HookCall) -> Observed<Answer> {
+        let (_, name) = call.hook.split_once('/').expect("place and name");
+        let body: Value = serde_json::from_str(&call.body).expect("JSON");
+        if self
+            .occasions
+            .insert(name.to_owned(), call.occasion.clone())
+            .as_ref()
+            != Some(&call.occasion)
+        {
+            let phase = body["phase"].as_str().unwrap_or_default().to_owned();
+            self.called.push((name.to_owned(), phase));
+        }
+        let answered = |status, body: &str| {
+            let body = body.to_owned();
+            Observed::Known(Answer::Hook(HookAnswer::Answered { status, body }))
+        };
+        match self.replies.get(name).copied().unwrap_or(Reply::Yes) {
+            Reply::Yes => answered(200, ""),
+            Reply::No(words) => answered(403, words),
+            Reply::Late => Observed::Known(Answer::Hook(HookAnswer::Pending)),
+            Reply::Away => Observed::Unknown(Why::Unreachable("connection refused".to_owned())),
+        }
     }
 
     /// Why the last step did what it did, in words.
@@ -330,7 +444,7 @@ impl World {
         self.woken = step.wake.is_some();
         self.perform(step);
         self.check();
-        self.now += SignedDuration::from_secs(5);
+        self.now += SignedDuration::from_secs(self.pace_s);
     }
 
     pub(super) fn observe(&mut self, settings: &Settings, canary: &Object) -> Observation {
@@ -389,6 +503,7 @@ impl World {
                     Tree::default().with("apps/podinfo.yaml", file.as_bytes()),
                 ))
             }
+            Query::Hook(call) => self.hook(call),
             other => panic!("a canary does not ask {other:?}"),
         }
     }
@@ -452,10 +567,7 @@ impl World {
             Write::Delete { .. } => panic!("a canary deletes nothing"),
         };
         self.written.push(name.to_string());
-        if name.kind == "TrafficSplit" {
-            self.weights
-                .push(next.str("/spec/backends/0/weight").parse().expect("a weight"));
-        }
+        self.weights.extend(weight_of(&next));
         self.put(next);
     }
 
@@ -482,7 +594,10 @@ impl World {
         }
         for mut deployment in self.all("Deployment") {
             let replicas = deployment.int("/spec/replicas").unwrap_or(1);
-            let frozen = self.frozen.iter().any(|name| name == deployment.name());
+            let image = deployment.str("/spec/template/spec/containers/0/image");
+            let is_primary = deployment.name().ends_with("-primary");
+            let frozen = self.frozen.iter().any(|name| name == deployment.name())
+                || (is_primary && self.unfit.iter().any(|unfit| unfit == image));
             let status = if frozen && replicas > 0 {
                 json!({"observedGeneration": deployment.generation(), "replicas": replicas,
                        "updatedReplicas": replicas, "availableReplicas": 0,
@@ -501,21 +616,24 @@ impl World {
     }
 
     /// What must hold after every step.
-    pub(super) fn check(&self) {
+    pub(super) fn check(&mut self) {
         let Some(object) = self.objects.get(&Baseline::name(&self.canary())) else {
             return;
         };
         let baseline = Baseline::of(object).expect("a baseline");
         let phase = self.status().phase;
-        let at_rest = matches!(phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
-        if at_rest && self.crash_at.is_none() && self.all("TrafficSplit").len() == 1 {
+        let at_rest = matches!(
+            phase,
+            Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting
+        );
+        if at_rest && self.crash_at.is_none() && self.objects.values().any(|o| weight_of(o).is_some()) {
             assert_eq!(self.weight(), 0, "a canary at rest gets traffic in {phase:?}");
         }
         let primary = ObjectRef::new("apps/v1", "Deployment", "test", "podinfo-primary");
         let Some(primary) = self.objects.get(&primary) else {
             return;
         };
-        let image = primary.str("/spec/template/spec/containers/0/image");
+        let image = &primary.str("/spec/template/spec/containers/0/image").to_owned();
         let image_of = |template: &Value| {
             template["spec"]["containers"][0]["image"]
                 .as_str()
@@ -531,8 +649,19 @@ impl World {
             allowed.iter().any(|a| a == image),
             "the primary runs {image}, on record are {allowed:?}"
         );
+        if self
+            .status()
+            .analysis
+            .is_some_and(|run| run.promoted_by.is_some())
+        {
+            self.by_hand.push(image.to_owned());
+        }
+        let by_hand = self.by_hand.iter().any(|a| a == image);
         let measured = self.analysed.iter().any(|a| a == image);
-        assert!(image == GOOD || measured, "{image} was promoted unanalysed");
+        assert!(
+            image == GOOD || measured || by_hand,
+            "{image} was promoted unanalysed"
+        );
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Meter {
     registry: Registry,
     flagger: Flagger,
     own: Own,
-    /// The Canaries and Reverts as they were seen last.
+    /// What is told of the Canaries and Reverts, as they were seen last.
     objects: Mutex<BTreeMap<ObjectRef, Object>>,
     notifications: Arc<Outcomes>,
 }
@@ -62,7 +62,7 @@ impl Meter {
                     self.flagger.looked(before, after, *took);
                 }
                 self.own.looked(before, after, *took, *done);
-                self.lock().insert(after.reference(), (*after).clone());
+                self.lock().insert(after.reference(), kept(after));
             }
             Sight::Gone(name) => drop(self.lock().remove(name)),
             Sight::Queue { ready, running } => self.own.queue(*ready, *running),
@@ -87,4 +87,24 @@ impl Meter {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ObjectRef, Object>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the metrics tell of an object. The rest of it is dropped: there may be thousands.
+fn kept(object: &Object) -> Object {
+    const TOLD: [&str; 7] = [
+        "/spec/targetRef",
+        "/spec/analysis/metrics",
+        "/status/phase",
+        "/status/canaryWeight",
+        "/status/conditions",
+        "/status/analysis/checks",
+        "/status/pullRequest",
+    ];
+    let mut kept = Object::named(&object.reference());
+    for pointer in TOLD {
+        if let Some(value) = object.at(pointer) {
+            kept.set(pointer, value.clone());
+        }
+    }
+    kept
 }

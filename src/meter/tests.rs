@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+//! The page of metrics, sample by sample.
 
 use super::*;
 use recant_core::object::Object;
@@ -202,4 +202,15 @@ fn recants_own_metrics_tell_reverts_pull_requests_looks_checks_and_notifications
     ] {
         assert_eq!(sample(&text, name), Some(value), "{name}\n{text}");
     }
+}
+
+#[test]
+fn of_an_object_only_what_is_told_is_kept() {
+    let meter = Meter::new("istio", Arc::default());
+    let mut seen = canary("Progressing", 5, checks());
+    seen.set("/metadata/managedFields", json!([{"manager": "flux"}]));
+    look(&meter, &seen, &seen);
+    let kept = meter.lock().values().next().cloned().unwrap_or_default();
+    assert_eq!(kept.reference(), seen.reference());
+    assert!(kept.at("/metadata/managedFields").is_none() && kept.at("/status/analysis/ticks").is_none());
 }

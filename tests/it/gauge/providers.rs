@@ -22,9 +22,11 @@ struct Api {
     query: &'static str,
     /// What is wrong with a request, if anything.
     check: fn(&Seen) -> Option<String>,
-    /// Answers, and what they come to: a number, no data, or an error that says this.
-    answers: fn() -> Vec<(String, Result<Option<f64>, &'static str>)>,
+    answers: fn() -> Vec<Answer>,
 }
+
+/// An answer, and what it comes to: a number, no data, or an error that says this.
+type Answer = (String, Result<Option<f64>, &'static str>);
 
 /// What differs from what is expected.
 fn differs<T: PartialEq + std::fmt::Debug>(what: &str, seen: T, expected: T) -> Option<String> {

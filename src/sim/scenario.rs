@@ -53,13 +53,17 @@ mod expect;
 mod outside;
 mod parse;
 mod play;
+mod scene;
 
 pub use expect::Expectation;
 pub use parse::ParseError;
 pub use parse::parse;
 pub use play::Play;
 pub use play::Progress;
+pub use play::edited;
 pub use play::merge;
+pub use scene::Pull;
+pub use scene::Scene;
 
 use crate::forge::Style;
 use crate::receiver::Says;

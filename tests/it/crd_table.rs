@@ -1,6 +1,6 @@
 //! `tests/crds` against the API server in memory: the definitions let in and refuse there what they must.
 
-use crate::crds;
+use crate::conformance::table;
 use jiff::Timestamp;
 use recant_core::effect::Write;
 use recant_core::object::Object;
@@ -12,7 +12,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 #[test]
 fn what_the_table_accepts_is_stored_with_its_defaults() {
     let mut cluster = cluster();
-    for case in crds::cases()
+    for case in table::cases()
         .into_iter()
         .filter(|case| case.accept && case.dropped.is_empty())
     {
@@ -27,7 +27,7 @@ fn what_the_table_accepts_is_stored_with_its_defaults() {
 #[test]
 fn recants_own_writes_are_told_every_field_that_is_unknown() {
     let mut cluster = cluster();
-    for case in crds::cases().into_iter().filter(|case| !case.dropped.is_empty()) {
+    for case in table::cases().into_iter().filter(|case| !case.dropped.is_empty()) {
         let Err(error) = cluster.write(NOW, "test", &Write::Create(Object(case.object))) else {
             panic!("{}: let in", case.why)
         };
@@ -45,7 +45,10 @@ fn recants_own_writes_are_told_every_field_that_is_unknown() {
 fn what_the_table_rejects_is_refused_for_the_field_that_is_wrong() {
     let mut cluster = cluster();
     // The server in memory evaluates no CEL.
-    for case in crds::cases().into_iter().filter(|case| !case.accept && !case.cel) {
+    for case in table::cases()
+        .into_iter()
+        .filter(|case| !case.accept && !case.cel)
+    {
         let Err(error) = cluster.write(NOW, "test", &Write::Create(Object(case.object))) else {
             panic!("{}: let in", case.why)
         };

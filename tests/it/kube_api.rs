@@ -1,6 +1,5 @@
 //! The in-memory cluster as its clients see it: plain HTTP, kube, and kubectl.
 
-mod checks;
 mod http;
 mod kube;
 mod kubectl;

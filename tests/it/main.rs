@@ -7,6 +7,8 @@ mod bodies;
 mod check;
 mod cluster;
 mod cluster_world;
+#[path = "../conformance/mod.rs"]
+mod conformance;
 mod crd_table;
 mod crds;
 mod demo;

@@ -17,7 +17,7 @@ const PREFIX: &str = "kustomize.toolkit.fluxcd.io";
 /// What applying did.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Applied {
-    /// Everything that was rendered, in order of inventory id.
+    /// Everything that was rendered, in the order it was applied.
     pub(super) entries: Vec<Entry>,
     /// The objects that were created or changed.
     pub(super) changed: Vec<ObjectRef>,
@@ -32,7 +32,7 @@ pub(super) fn apply(
     owner: &Object,
     mut objects: Vec<Object>,
 ) -> Result<Applied, String> {
-    objects.sort_by_key(stage);
+    objects.sort_by_cached_key(|object| (stage(object), order(object)));
     let mut applied = Applied::default();
     for mut object in objects {
         for (field, value) in [("name", owner.name()), ("namespace", owner.namespace())] {
@@ -53,9 +53,57 @@ pub(super) fn apply(
             applied.changed.push(name);
         }
     }
-    applied.entries.sort();
     applied.entries.dedup();
     Ok(applied)
+}
+
+/// Kinds that come before all others, in this order, within a stage; of Flux's `ssa.ReconcileOrder`.
+const FIRST: [&str; 23] = [
+    "CustomResourceDefinition",
+    "Namespace",
+    "ClusterRole",
+    "ClusterClass",
+    "RuntimeClass",
+    "PriorityClass",
+    "StorageClass",
+    "VolumeSnapshotClass",
+    "IngressClass",
+    "GatewayClass",
+    "ClusterRoleBinding",
+    "ResourceQuota",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Service",
+    "LimitRange",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+
+/// Kinds that come after all others.
+const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+/// Where an object stands among those of its stage.
+fn order(object: &Object) -> (usize, String, ObjectRef) {
+    let name = object.reference();
+    let last = || {
+        LAST.iter()
+            .position(|kind| *kind == name.kind)
+            .map(|i| FIRST.len() + 1 + i)
+    };
+    let rank = FIRST.iter().position(|kind| *kind == name.kind).or_else(last);
+    (
+        rank.unwrap_or(FIRST.len()),
+        name.group().to_owned(),
+        ObjectRef {
+            api_version: String::new(),
+            ..name
+        },
+    )
 }
 
 /// What others depend on comes first.

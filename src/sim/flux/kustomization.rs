@@ -100,7 +100,8 @@ fn dependencies(desk: &Desk<'_>, object: &Object, revision: &str) -> Result<(), 
             Some(_) => continue,
         };
         return Err(Failure {
-            retry_s: Some(5.0),
+            // `--requeue-dependency`, whose default is 30 s.
+            retry_s: Some(30.0),
             ..Failure::new(
                 "DependencyNotReady",
                 format!("dependency '{namespace}/{name}' {why}"),

@@ -523,10 +523,10 @@ metadata:
         bench.ready(&bench.kustomization("top")),
         "False DependencyNotReady: dependency 'flux-system/base' is not ready"
     );
-    bench.run(20);
+    bench.run(40);
     assert!(bench.ready(&bench.kustomization("top")).starts_with("True"));
     let second = bench.commit("next", &files("web:2"));
-    bench.run(90);
+    bench.run(150);
     let top = bench.kustomization("top");
     assert_eq!(top.str("/status/lastAppliedRevision"), second);
 }

@@ -1,11 +1,9 @@
 //! What a scenario can expect of the world.
 
-use crate::forge::PullRequest;
-use crate::forge::Stage;
-use crate::git::diff;
 use crate::scenario::parse::number;
 use crate::scenario::parse::pair;
-use crate::world::World;
+use crate::scenario::scene::Pull;
+use crate::scenario::scene::Scene;
 use recant_core::baseline::Baseline;
 use recant_core::baseline::RECANT_API;
 use recant_core::canary::spec::API_VERSION;
@@ -147,20 +145,20 @@ impl Expectation {
     ///
     /// # Errors
     /// What is there instead.
-    pub fn check(&self, world: &mut World) -> Result<(), String> {
+    pub fn check(&self, scene: &mut dyn Scene) -> Result<(), String> {
         match self {
             Self::Phase(name, phase) => {
-                let status = canary_status(world, name)?;
+                let status = canary_status(scene, name)?;
                 same(&format!("{:?}", status.phase), phase)
             }
-            Self::Weight(name, weight) => same(&canary_status(world, name)?.canary_weight, weight),
+            Self::Weight(name, weight) => same(&canary_status(scene, name)?.canary_weight, weight),
             Self::Condition(name, condition, wanted) => {
-                let status = canary_status(world, name)?;
+                let status = canary_status(scene, name)?;
                 let found = status.conditions.iter().find(|c| c.r#type == *condition);
                 same(found.map_or("absent", |c| c.status.as_str()), wanted.as_str())
             }
             Self::CanarySays(name, words) => {
-                let status = canary_status(world, name)?;
+                let status = canary_status(scene, name)?;
                 let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
                 holds(ready.map_or("", |c| c.message.as_str()), words)
             }
@@ -173,64 +171,57 @@ impl Expectation {
                     .ok_or_else(|| format!("it was called {times} times"))
             }
             Self::Image(name, image) => {
-                let object = object(world, name)?;
+                let object = object(scene, name)?;
                 same(&template::images(&template::of(&object)).join(" "), image)
             }
             Self::Replicas(name, replicas) => {
-                same(&object(world, name)?.int("/spec/replicas").unwrap_or(1), replicas)
+                same(&object(scene, name)?.int("/spec/replicas").unwrap_or(1), replicas)
             }
             Self::UsersStay(namespace, service) => {
-                let tally = world.traffic.tally(namespace, service);
+                let tally = scene.tally(namespace, service)?;
                 match (tally.kept, tally.strayed) {
                     (0, _) => Err("nobody has a cookie".to_owned()),
                     (_, 0) => Ok(()),
                     (kept, strayed) => Err(format!("{strayed} of {kept} requests went astray")),
                 }
             }
-            Self::Lost(namespace, service, n) => same(&world.traffic.tally(namespace, service).lost, n),
+            Self::Lost(namespace, service, n) => same(&scene.tally(namespace, service)?.lost, n),
             Self::Mirrored(namespace, service, n) => {
-                let copies = world.traffic.tally(namespace, service).mirrored;
+                let copies = scene.tally(namespace, service)?.mirrored;
                 if copies >= *n {
                     Ok(())
                 } else {
                     Err(format!("{copies} copies were sent"))
                 }
             }
-            Self::Pulls(n) => same(&world.pull_requests().len(), n),
-            Self::Pull(state) => same(state_of(&newest(world)?), state.as_str()),
-            Self::PullChanges(files, added, removed) => pull_changes(world, (*files, *added, *removed)),
+            Self::Pulls(n) => same(&scene.pulls()?.len(), n),
+            Self::Pull(state) => same(newest(scene)?.state, state.as_str()),
+            Self::PullChanges(files, added, removed) => pull_changes(scene, (*files, *added, *removed)),
             Self::PullSays(words) => {
-                let pull = newest(world)?;
+                let pull = newest(scene)?;
                 holds(&format!("{}\n{}", pull.title, pull.body), words)
             }
-            Self::PullCommented(words) => {
-                let comments = newest(world)?.comments.into_iter().map(|comment| comment.body);
-                holds(&comments.collect::<Vec<_>>().join("\n"), words)
-            }
-            Self::Reverts(n) => same(&world.cluster.list(RECANT_API, "Revert", "").len(), n),
-            Self::RevertPhase(phase) => same(&format!("{:?}", revert_status(world)?.phase), phase),
+            Self::PullCommented(words) => holds(&newest(scene)?.comments.join("\n"), words),
+            Self::Reverts(n) => same(&scene.objects(RECANT_API, "Revert").len(), n),
+            Self::RevertPhase(phase) => same(&format!("{:?}", revert_status(scene)?.phase), phase),
             Self::RevertSays(words) => {
-                let status = revert_status(world)?;
+                let status = revert_status(scene)?;
                 let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
                 holds(ready.map_or("", |c| c.message.as_str()), words)
             }
             Self::RevertCondition(condition, wanted) => {
-                let status = revert_status(world)?;
+                let status = revert_status(scene)?;
                 let found = status.conditions.iter().find(|c| c.r#type == *condition);
                 same(found.map_or("absent", |c| c.status.as_str()), wanted.as_str())
             }
-            Self::CommitStatus(subject, name, wanted) => same(&status_of(world, subject, name)?, wanted),
-            Self::Branches(n) => same(&world.git()?.branches().len(), n),
+            Self::CommitStatus(subject, name, wanted) => same(&scene.commit_status(subject, name)?, wanted),
+            Self::Branches(n) => same(&scene.branches()?, n),
             Self::FileSays(path, words) => {
-                let tree = world.head_tree()?;
-                holds(
-                    tree.text(path)
-                        .ok_or_else(|| format!("there is no file {path}"))?,
-                    words,
-                )
+                let text = scene.file(path)?;
+                holds(&text.ok_or_else(|| format!("there is no file {path}"))?, words)
             }
             Self::Field(name, pointer, value) => {
-                let object = world.cluster.get(name);
+                let object = scene.object(name);
                 let found = match object.as_ref().and_then(|object| object.at(pointer)) {
                     Some(Value::String(text)) => text.clone(),
                     Some(other) => other.to_string(),
@@ -238,7 +229,7 @@ impl Expectation {
                 };
                 same(found.as_str(), value.as_str())
             }
-            Self::Converged => converged(world),
+            Self::Converged => converged(scene),
         }
     }
 }
@@ -259,15 +250,12 @@ fn holds(text: &str, words: &str) -> Result<(), String> {
     }
 }
 
-fn object(world: &World, name: &ObjectRef) -> Result<Object, String> {
-    world
-        .cluster
-        .get(name)
-        .ok_or_else(|| format!("{name} does not exist"))
+fn object(scene: &mut dyn Scene, name: &ObjectRef) -> Result<Object, String> {
+    scene.object(name).ok_or_else(|| format!("{name} does not exist"))
 }
 
-fn canary_status(world: &World, name: &ObjectRef) -> Result<Status, String> {
-    object(world, name).map(|canary| Status::of(&canary))
+fn canary_status(scene: &mut dyn Scene, name: &ObjectRef) -> Result<Status, String> {
+    object(scene, name).map(|canary| Status::of(&canary))
 }
 
 /// Whether an event on the object has these words.
@@ -292,103 +280,72 @@ fn told(world: &World, about: &ObjectRef, words: &str) -> Result<(), String> {
 }
 
 /// The status of the newest Revert.
-fn revert_status(world: &World) -> Result<RevertStatus, String> {
-    let reverts = world.cluster.list(RECANT_API, "Revert", "").into_iter();
+fn revert_status(scene: &mut dyn Scene) -> Result<RevertStatus, String> {
+    let reverts = scene.objects(RECANT_API, "Revert").into_iter();
     reverts
         .max_by_key(|revert| revert.str("/metadata/creationTimestamp").to_owned())
         .map(|revert| RevertStatus::of(&revert))
         .ok_or_else(|| "there is no Revert".to_owned())
 }
 
-/// The state of recant's status of a commit of the deployed branch, for a Canary.
-fn status_of(world: &mut World, subject: &str, name: &ObjectRef) -> Result<String, String> {
-    let head = world.head()?;
-    let commits = world.git()?.log(None, &head, 100);
-    let commit = commits.iter().find(|commit| commit.subject() == subject);
-    let commit = commit.ok_or_else(|| format!("there is no commit {subject:?}"))?;
-    let end = format!("/{}/{}", name.namespace, name.name);
-    let statuses = world.forge.statuses(crate::fleet::REPO, &commit.id);
-    let found = statuses.into_iter().find(|status| status.context.ends_with(&end));
-    Ok(found.map_or_else(|| "none".to_owned(), |status| status.state.clone()))
-}
-
-fn newest(world: &mut World) -> Result<PullRequest, String> {
-    let pulls = world.pull_requests();
+fn newest(scene: &mut dyn Scene) -> Result<Pull, String> {
+    let pulls = scene.pulls()?;
     pulls
         .into_iter()
         .max_by_key(|pull| pull.number)
         .ok_or_else(|| "there is no pull request".to_owned())
 }
 
-const fn state_of(pull: &PullRequest) -> &'static str {
-    match pull.stage {
-        Stage::Open => "open",
-        Stage::Merged { .. } => "merged",
-        Stage::Closed => "closed",
-    }
-}
-
-fn pull_changes(world: &mut World, wanted: (usize, usize, usize)) -> Result<(), String> {
-    let pull = newest(world)?;
-    let git = world.git()?;
-    let (base, head) = (git.tree(&pull.merge_base), git.tree(&pull.head));
-    let files = diff::diff(&base.unwrap_or_default(), &head.unwrap_or_default());
-    let counts = files.iter().map(diff::FileDiff::counts);
-    let (added, removed) = counts.fold((0, 0), |(a, r), (more_a, more_r)| (a + more_a, r + more_r));
-    let found = (files.len(), added, removed);
+fn pull_changes(scene: &mut dyn Scene, wanted: (usize, usize, usize)) -> Result<(), String> {
+    let found = newest(scene)?.changes;
     if found == wanted {
         return Ok(());
     }
-    Err(format!("it changes {} files +{added} -{removed}", files.len()))
+    let (files, added, removed) = found;
+    Err(format!("it changes {files} files +{added} -{removed}"))
 }
 
 /// Whether Git, targets, primaries and pull requests agree: no pull request is open, every Revert is at its end, every
 /// source is at the head, and every Canary's target asks for what its primary has.
-fn converged(world: &mut World) -> Result<(), String> {
-    if let Some(open) = world
-        .pull_requests()
-        .iter()
-        .find(|pull| pull.stage == Stage::Open)
-    {
+fn converged(scene: &mut dyn Scene) -> Result<(), String> {
+    if let Some(open) = scene.pulls()?.iter().find(|pull| pull.state == "open") {
         return Err(format!("pull request {} is open", open.number));
     }
-    for revert in world.cluster.list(RECANT_API, "Revert", "") {
+    for revert in scene.objects(RECANT_API, "Revert") {
         let status = RevertStatus::of(&revert);
         if !status.phase.is_final() {
             return Err(format!("{} is {:?}", revert.reference(), status.phase));
         }
     }
-    let head = world.head()?;
-    for kustomization in world
-        .cluster
-        .list(recant_core::chain::KUSTOMIZE_API, "Kustomization", "")
-    {
+    let head = scene.head()?;
+    for kustomization in scene.objects(recant_core::chain::KUSTOMIZE_API, "Kustomization") {
         let applied = kustomization.str("/status/lastAppliedRevision");
         if recant_core::chain::commit_of(applied) != head {
             return Err(format!("{} is at {applied}", kustomization.reference()));
         }
     }
-    for canary in world.cluster.list(API_VERSION, "Canary", "") {
-        agrees(world, &canary)?;
+    for canary in scene.objects(API_VERSION, "Canary") {
+        agrees(scene, &canary)?;
     }
     Ok(())
 }
 
-fn agrees(world: &World, canary: &Object) -> Result<(), String> {
+fn agrees(scene: &mut dyn Scene, canary: &Object) -> Result<(), String> {
     let name = canary.reference();
     let status = Status::of(canary);
     if !status.is("Ready") || matches!(status.phase, Phase::Progressing | Phase::Promoting) {
         return Err(format!("{name} is {:?} and not ready", status.phase));
     }
-    let baseline = Baseline::of(&object(world, &Baseline::name(canary))?)?;
+    let baseline = Baseline::of(&object(scene, &Baseline::name(canary))?)?;
     let of = |field: &str| canary.str(&format!("/spec/targetRef/{field}"));
     let target = ObjectRef::new(of("apiVersion"), of("kind"), canary.namespace(), of("name"));
-    let target = object(world, &target)?;
-    let hold = |(key, sum): (&String, &String)| {
-        let config = world.cluster.get(&config::object_ref(key, canary.namespace()));
+    let target = object(scene, &target)?;
+    let mut hold = |(key, sum): (&String, &String)| {
+        let config = scene.object(&config::object_ref(key, canary.namespace()));
         config.is_some_and(|config| config::checksum(&config) == *sum)
     };
-    if template::of(&target) != baseline.promoted.template || !baseline.promoted.configs.iter().all(hold) {
+    if template::of(&target) != baseline.promoted.template || !baseline.promoted.configs.iter().all(&mut hold)
+    {
         return Err(format!(
             "{} does not ask for what is promoted",
             target.reference()
@@ -396,7 +353,7 @@ fn agrees(world: &World, canary: &Object) -> Result<(), String> {
     }
     let mut primary = target.reference();
     primary.name.push_str("-primary");
-    let primary = object(world, &primary)?;
+    let primary = object(scene, &primary)?;
     let images = |object: &Object| template::images(&template::of(object));
     if images(&primary) != images(&target) {
         return Err(format!(

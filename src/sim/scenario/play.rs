@@ -204,9 +204,14 @@ fn commit_on(
         .map_err(|e| e.to_string())
 }
 
+/// The new contents of files by path; none for those that are deleted.
 type Files = BTreeMap<String, Option<Vec<u8>>>;
 
-fn edited(tree: &Tree, files: &Files, edit: &Edit) -> Result<(String, Option<Vec<u8>>), String> {
+/// A file after an edit of the files of `tree`, of which `files` have been edited already.
+///
+/// # Errors
+/// When the edit does not fit.
+pub fn edited(tree: &Tree, files: &Files, edit: &Edit) -> Result<(String, Option<Vec<u8>>), String> {
     let text_of = |file: &str| match files.get(file) {
         Some(bytes) => bytes.as_ref().and_then(|b| String::from_utf8(b.clone()).ok()),
         None => tree.text(file).map(str::to_owned),

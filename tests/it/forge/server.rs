@@ -1,5 +1,8 @@
 //! A forge with one repository on a port of its own, for as long as a test runs.
 
+pub(crate) use crate::conformance::git::git;
+pub(crate) use crate::conformance::git::git_ok;
+pub(crate) use crate::conformance::git::git_tried;
 use jiff::Timestamp;
 use recant::demo::bare::BareGit;
 use recant::demo::forge_http;
@@ -17,19 +20,17 @@ use recant_sim::git::Content;
 use recant_sim::git::Git;
 use recant_sim::git::NewCommit;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-pub(super) const REPO: &str = "demo/fleet";
-pub(super) const PERSON: &str = "person-token";
-pub(super) const RECANT: &str = "recant-token";
+pub(crate) const REPO: &str = "demo/fleet";
+pub(crate) const PERSON: &str = "person-token";
+pub(crate) const RECANT: &str = "recant-token";
 
 /// The forge, its repositories, and what was pushed.
-pub(super) struct World {
+pub(crate) struct World {
     state: Mutex<(Forge, Repos)>,
-    pub(super) pushes: Mutex<Vec<(String, String)>>,
+    pub(crate) pushes: Mutex<Vec<(String, String)>>,
 }
 
 impl Hosted for World {
@@ -40,15 +41,15 @@ impl Hosted for World {
     }
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
-    pub(super) world: Arc<World>,
-    pub(super) dir: tempfile::TempDir,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) world: Arc<World>,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Server {
     /// Starts one; `main` holds these files and is protected.
-    pub(super) async fn start(files: &str) -> Self {
+    pub(crate) async fn start(files: &str) -> Self {
         let dir = tempfile::tempdir().expect("there is a temporary directory");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -90,7 +91,7 @@ impl Server {
     }
 
     /// Runs a job on the forge.
-    pub(super) fn with<R>(&self, job: impl FnOnce(&mut Forge, &mut Repos, Timestamp) -> R) -> R {
+    pub(crate) fn with<R>(&self, job: impl FnOnce(&mut Forge, &mut Repos, Timestamp) -> R) -> R {
         let (mut job, mut result) = (Some(job), None);
         self.world.with(&mut |forge, repos, now| {
             result = job.take().map(|job| job(forge, repos, now));
@@ -99,7 +100,7 @@ impl Server {
     }
 
     /// Commits on a branch of the repository, as if pushed.
-    pub(super) fn commit(&self, branch: &str, tree: Tree, message: &str) -> String {
+    pub(crate) fn commit(&self, branch: &str, tree: Tree, message: &str) -> String {
         self.with(|_, repos, _| {
             commit(
                 repos.get_mut(REPO).expect("it is there").as_mut(),
@@ -111,7 +112,7 @@ impl Server {
     }
 
     /// The clone URL with a token.
-    pub(super) fn remote(&self, token: &str) -> String {
+    pub(crate) fn remote(&self, token: &str) -> String {
         let url = format!("{}/{REPO}.git", self.url);
         if token.is_empty() {
             return url;
@@ -121,7 +122,7 @@ impl Server {
 }
 
 /// Commits on top of `main` and moves the branch there.
-pub(super) fn commit(git: &mut dyn Git, branch: &str, tree: Tree, message: &str) -> String {
+pub(crate) fn commit(git: &mut dyn Git, branch: &str, tree: Tree, message: &str) -> String {
     let parents: Vec<String> = git.head("main").into_iter().collect();
     let new = NewCommit {
         date_s: 1_700_000_000 + 60 * git.branches().len() as i64,
@@ -136,45 +137,4 @@ pub(super) fn commit(git: &mut dyn Git, branch: &str, tree: Tree, message: &str)
     git.set_branch(branch, old.as_deref(), Some(&id))
         .expect("the branch is where it was");
     id
-}
-
-/// Runs the user's git without their configuration; its output, and whether it went well.
-pub(super) fn git(dir: &Path, args: &[&str]) -> (bool, String) {
-    let output = Command::new("git")
-        .current_dir(dir)
-        .args([
-            "-c",
-            "user.name=Ada",
-            "-c",
-            "user.email=ada@example.org",
-            "-c",
-            "init.defaultBranch=main",
-        ])
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env_remove("http_proxy")
-        .env("NO_PROXY", "127.0.0.1")
-        .output()
-        .expect("git runs");
-    let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
-}
-
-/// The same, off the threads that serve; it must go well.
-pub(super) async fn git_ok(dir: &Path, args: &[&str]) -> String {
-    let (ok, text) = git_tried(dir, args).await;
-    assert!(ok, "git {args:?}: {text}");
-    text
-}
-
-pub(super) async fn git_tried(dir: &Path, args: &[&str]) -> (bool, String) {
-    let dir = dir.to_owned();
-    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    let run = move || git(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>());
-    tokio::task::spawn_blocking(run).await.expect("git runs")
 }

@@ -1,9 +1,9 @@
 //! The checks over HTTP, and what only the wire shows.
 
-use super::checks;
-use super::checks::Answer;
-use super::checks::Client;
 use super::serve;
+use crate::conformance::kube as checks;
+use crate::conformance::kube::Answer;
+use crate::conformance::kube::Client;
 use recant::demo::kube_api::Alone;
 use recant::demo::kube_api::KubeApi;
 use recant_sim::cluster::Cluster;

@@ -21,7 +21,35 @@ pub(super) fn validate(kind: &Kind, object: &Object, old: Option<&Object>, cause
         }
         "ConfigMap" | "Secret" => data(object, old, causes),
         "HorizontalPodAutoscaler" => autoscaler(object, causes),
+        "Lease" => lease(object, causes),
+        "Event" if kind.group.is_empty() => event(object, causes),
         _ => {}
+    }
+}
+
+fn lease(object: &Object, causes: &mut Vec<Cause>) {
+    let table = [
+        ("spec.leaseDurationSeconds", 1, "must be greater than 0"),
+        ("spec.leaseTransitions", 0, "must be greater than or equal to 0"),
+    ];
+    for (field, least, detail) in table {
+        let value = object.at(&pointer(field)).filter(|value| !value.is_null());
+        if let Some(value) = value.filter(|value| value.as_i64().is_none_or(|n| n < least)) {
+            causes.push(Cause::invalid(field, value, detail));
+        }
+    }
+}
+
+/// An event stands where its object is; one about an object without a namespace, in `default`.
+fn event(object: &Object, causes: &mut Vec<Cause>) {
+    let about = object.str("/involvedObject/namespace");
+    let fits = match about {
+        "" => object.namespace() == "default",
+        about => about == object.namespace(),
+    };
+    if !fits {
+        let detail = "does not match event.namespace";
+        causes.push(Cause::invalid("involvedObject.namespace", &about.into(), detail));
     }
 }
 

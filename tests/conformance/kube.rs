@@ -1,22 +1,24 @@
 //! What any Kubernetes API server does, checked over nothing but requests and answers, so that the same checks can run
 //! against a real one. Each works in a namespace of its own.
 
+mod life;
 mod reading;
+mod schemas;
 
 use serde_json::Value;
 use serde_json::json;
 
 /// What a server answered.
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The body; null when it is no single JSON document.
-    pub(super) body: Value,
+    pub(crate) body: Value,
     /// The body's lines that are JSON documents: the events of a watch.
-    pub(super) lines: Vec<Value>,
+    pub(crate) lines: Vec<Value>,
 }
 
 /// Somebody who can ask a server.
-pub(super) trait Client {
+pub(crate) trait Client {
     /// Sends a request and reads the answer to its end.
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer;
 }
@@ -24,7 +26,7 @@ pub(super) trait Client {
 type Check = (&'static str, fn(&dyn Client));
 
 /// All checks, by name.
-pub(super) const ALL: &[Check] = &[
+pub(crate) const ALL: &[Check] = &[
     ("create, read, replace, delete", crud),
     ("refusals have the server's reasons", refusals),
     ("a stale replace is a conflict", conflict),
@@ -43,7 +45,23 @@ pub(super) const ALL: &[Check] = &[
     ("names are generated", reading::generated_name),
     ("finalizers hold a deletion back", reading::finalizers),
     ("discovery in both forms", reading::discovery),
+    ("the generation counts changes of the spec", life::generation),
+    ("what has lost its last owner is collected", life::owners),
+    ("a foreground deletion waits for dependents", life::foreground),
+    ("a lease goes to one of two", life::leases),
+    ("events are counted and found", life::events),
+    ("an applied status is owned apart", life::status_apply),
+    ("fields belong to who applies them", life::shared),
+    (
+        "recant's kinds: what is let in, and its defaults",
+        schemas::accepted,
+    ),
+    ("recant's kinds: unknown fields", schemas::unknown),
+    ("recant's kinds: what is refused", schemas::rejected),
 ];
+
+/// What a server must do that evaluates CEL; the world does not.
+pub(crate) const CEL: &[Check] = &[("recant's kinds: rules in CEL", schemas::rules)];
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const MERGE: (&str, &str) = ("Content-Type", "application/merge-patch+json");

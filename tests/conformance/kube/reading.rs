@@ -19,7 +19,7 @@ fn names(list: &Value) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn pages(client: &dyn Client) {
+pub(crate) fn pages(client: &dyn Client) {
     let secrets = namespace(client, "pages") + "/secrets";
     for n in 0..5 {
         let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": format!("s{n}") } });
@@ -55,7 +55,7 @@ pub(super) fn pages(client: &dyn Client) {
     );
 }
 
-pub(super) fn selectors(client: &dyn Client) {
+pub(crate) fn selectors(client: &dyn Client) {
     let secrets = namespace(client, "selectors") + "/secrets";
     for (name, tier) in [("a", "web"), ("b", "db"), ("c", "")] {
         let labels = if tier.is_empty() {
@@ -98,7 +98,7 @@ fn pair(kind: &str, name: &str) -> (String, String) {
     (kind.to_owned(), name.to_owned())
 }
 
-pub(super) fn watch(client: &dyn Client) {
+pub(crate) fn watch(client: &dyn Client) {
     let secrets = namespace(client, "watch") + "/secrets";
     let secret = |name: &str| json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "labels": { "n": name } } });
     done(client, "POST", &secrets, secret("before"));
@@ -131,7 +131,7 @@ pub(super) fn watch(client: &dyn Client) {
     );
 }
 
-pub(super) fn streamed_list(client: &dyn Client) {
+pub(crate) fn streamed_list(client: &dyn Client) {
     let secrets = namespace(client, "streamed") + "/secrets";
     done(
         client,
@@ -147,7 +147,7 @@ pub(super) fn streamed_list(client: &dyn Client) {
     assert!(mark["resourceVersion"].is_string());
 }
 
-pub(super) fn table(client: &dyn Client) {
+pub(crate) fn table(client: &dyn Client) {
     let all = define(client, "tables", "Tabled");
     done(client, "POST", &all, thing("Tabled", "a", json!({ "size": 1 })));
     done(
@@ -173,7 +173,7 @@ pub(super) fn table(client: &dyn Client) {
     assert_eq!(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
 }
 
-pub(super) fn dry_run(client: &dyn Client) {
+pub(crate) fn dry_run(client: &dyn Client) {
     let secrets = namespace(client, "dry") + "/secrets";
     let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a" } });
     let made = done(client, "POST", &format!("{secrets}?dryRun=All"), secret.clone());
@@ -190,7 +190,7 @@ pub(super) fn dry_run(client: &dyn Client) {
     assert_eq!(done(client, "GET", &format!("{secrets}/a"), Value::Null), made);
 }
 
-pub(super) fn generated_name(client: &dyn Client) {
+pub(crate) fn generated_name(client: &dyn Client) {
     let secrets = namespace(client, "generated") + "/secrets";
     let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "generateName": "s-" } });
     let mut made = [(); 2].map(|()| {
@@ -205,7 +205,7 @@ pub(super) fn generated_name(client: &dyn Client) {
     );
 }
 
-pub(super) fn finalizers(client: &dyn Client) {
+pub(crate) fn finalizers(client: &dyn Client) {
     let secrets = namespace(client, "finalizers") + "/secrets";
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a", "finalizers": ["recant.dev/check"] },
@@ -229,7 +229,7 @@ pub(super) fn finalizers(client: &dyn Client) {
     );
 }
 
-pub(super) fn discovery(client: &dyn Client) {
+pub(crate) fn discovery(client: &dyn Client) {
     let groups = done(client, "GET", "/apis", Value::Null);
     let apps = groups["groups"]
         .as_array()

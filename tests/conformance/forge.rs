@@ -139,14 +139,6 @@ pub(crate) async fn step(step: &str, client: &Client, dir: &Path, pulls: &mut Pu
     }
 }
 
-/// All of them.
-pub(crate) async fn check(client: &Client, dir: &Path) {
-    let mut pulls = Pulls::default();
-    for name in STEPS {
-        step(name, client, dir, &mut pulls).await;
-    }
-}
-
 async fn about_the_repository(client: &Client) {
     let version = client.get("//version").await;
     assert!(version["version"].is_string());

@@ -1,6 +1,6 @@
 //! The definitions in `deploy/crds`: structural, as Kubernetes demands, and letting in what `tests/crds` says.
 
-use crate::files;
+use crate::conformance::table::cases;
 use recant_core::canary::status::Condition;
 use recant_core::canary::status::Run;
 use recant_core::canary::status::Status;

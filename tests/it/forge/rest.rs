@@ -4,12 +4,17 @@ use super::server::PERSON;
 use super::server::REPO;
 use super::server::Server;
 use crate::conformance::forge::Client;
-use crate::conformance::forge::check;
+use crate::conformance::forge::Pulls;
+use crate::conformance::forge::STEPS;
+use crate::conformance::forge::step;
 
 #[tokio::test]
 async fn the_demos_forge_passes_the_checks() {
     let server = Server::start("//- /README.md\nhello\n").await;
-    check(&Client::new(&server.url, PERSON, REPO), server.dir.path()).await;
+    let (client, mut pulls) = (Client::new(&server.url, PERSON, REPO), Pulls::default());
+    for name in STEPS {
+        step(name, &client, server.dir.path(), &mut pulls).await;
+    }
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ impl Told {
                 Ok(())
             }
             Verb::Expect { what, within } => self.wait(what, within.unsigned_abs() * PATIENCE),
-            Verb::Merge => {
+            Verb::Merge(_) => {
                 let number = self.newest_open()?;
                 self.gitea.merge(NAME, number)
             }
@@ -167,6 +167,7 @@ impl Told {
                     .must("PATCH", &path, &json!({ "state": "closed" }));
                 Ok(())
             }
+            other => Err(format!("not told on the real parts: {other:?}")),
         }
     }
 

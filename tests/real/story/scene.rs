@@ -7,6 +7,7 @@ use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_sim::scenario::Pull;
 use recant_sim::scenario::Scene;
+use recant_sim::traffic::Tally;
 use serde_json::Value;
 use std::path::Path;
 
@@ -75,6 +76,24 @@ impl Scene for Real<'_> {
 
     fn branches(&mut self) -> Result<usize, String> {
         Ok(self.api("/branches")?.as_array().map_or(0, Vec::len))
+    }
+
+    fn tally(&mut self, _namespace: &str, _service: &str) -> Result<Tally, String> {
+        Err("requests are not counted here".to_owned())
+    }
+
+    fn commit_status(&mut self, subject: &str, canary: &ObjectRef) -> Result<String, String> {
+        let commits = self.api("/commits?sha=main&limit=50")?;
+        let mut commits = commits.as_array().into_iter().flatten();
+        let is_meant = |commit: &&Value| text(&commit["commit"]["message"]).lines().next() == Some(subject);
+        let commit = commits
+            .find(is_meant)
+            .ok_or_else(|| format!("there is no commit {subject:?}"))?;
+        let statuses = self.api(&format!("/statuses/{}", text(&commit["sha"])))?;
+        let end = format!("/{}/{}", canary.namespace, canary.name);
+        let mut statuses = statuses.as_array().into_iter().flatten();
+        let found = statuses.find(|status| text(&status["context"]).ends_with(&end));
+        Ok(found.map_or_else(|| "none".to_owned(), |status| text(&status["status"])))
     }
 }
 

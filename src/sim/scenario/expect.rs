@@ -162,10 +162,10 @@ impl Expectation {
                 let ready = status.conditions.iter().find(|c| c.r#type == "Ready");
                 holds(ready.map_or("", |c| c.message.as_str()), words)
             }
-            Self::CanaryTold(name, words) => told(world, name, words),
-            Self::Iterations(name, n) => same(&canary_status(world, name)?.iterations, n),
+            Self::CanaryTold(name, words) => told(scene, name, words),
+            Self::Iterations(name, n) => same(&canary_status(scene, name)?.iterations, n),
             Self::Called(url, n) => {
-                let times = world.receivers.times(url);
+                let times = scene.times_called(url)?;
                 (times >= *n)
                     .then_some(())
                     .ok_or_else(|| format!("it was called {times} times"))
@@ -259,10 +259,12 @@ fn canary_status(scene: &mut dyn Scene, name: &ObjectRef) -> Result<Status, Stri
 }
 
 /// Whether an event on the object has these words.
-fn told(world: &World, about: &ObjectRef, words: &str) -> Result<(), String> {
-    let events = world.cluster.list("v1", "Event", &about.namespace);
+fn told(scene: &mut dyn Scene, about: &ObjectRef, words: &str) -> Result<(), String> {
+    let events = scene.objects("v1", "Event");
     let about = |event: &&Object| {
-        event.str("/involvedObject/kind") == about.kind && event.str("/involvedObject/name") == about.name
+        event.namespace() == about.namespace
+            && event.str("/involvedObject/kind") == about.kind
+            && event.str("/involvedObject/name") == about.name
     };
     let messages: Vec<&str> = events
         .iter()

@@ -38,6 +38,11 @@ pub trait Scene {
     /// # Errors
     /// Where nobody counts them.
     fn tally(&mut self, namespace: &str, service: &str) -> Result<Tally, String>;
+    /// How often a receiver of webhooks was called.
+    ///
+    /// # Errors
+    /// Where there are no receivers.
+    fn times_called(&mut self, url: &str) -> Result<usize, String>;
     /// The state of recant's status of a commit of the deployed branch, by its subject, for a Canary; `none` without one.
     ///
     /// # Errors
@@ -90,6 +95,10 @@ impl Scene for World {
 
     fn tally(&mut self, namespace: &str, service: &str) -> Result<Tally, String> {
         Ok(self.traffic.tally(namespace, service))
+    }
+
+    fn times_called(&mut self, url: &str) -> Result<usize, String> {
+        Ok(self.receivers.times(url))
     }
 
     fn commit_status(&mut self, subject: &str, canary: &ObjectRef) -> Result<String, String> {

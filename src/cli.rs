@@ -36,7 +36,7 @@ enum Verb {
     /// Plays a bad release from commit to merged revert on this machine, with everything around it.
     Demo(demo::Args),
     /// Runs the controller against a cluster.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Says whether everything is there that `recant run` needs: kinds, rights, credentials, webhooks.
     Check(check::Args),
     /// Finds the smallest proved revert of one object, in a Git repository on this machine.

@@ -115,7 +115,7 @@ impl Page<'_> {
             (marker::DIGEST, self.proposal.record.digest.clone()),
         ] {
             let gap = if key == marker::REVERT { "\n" } else { "" };
-            let _ = write!(message, "{gap}{key}: {value}\n");
+            let _ = writeln!(message, "{gap}{key}: {value}");
         }
         message
     }

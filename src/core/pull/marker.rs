@@ -15,10 +15,10 @@ pub(super) const DIGEST: &str = "Recant-Digest";
 
 /// The value of a trailer in a commit message; the last one counts.
 pub(super) fn trailer<'a>(message: &'a str, key: &str) -> Option<&'a str> {
-    let values = message
+    let mut values = message
         .lines()
         .filter_map(|line| line.split_once(": ").filter(|(k, _)| *k == key));
-    values.last().map(|(_, value)| value.trim())
+    values.next_back().map(|(_, value)| value.trim())
 }
 
 /// Text as one word of a marker: what could end an HTML comment, or a word, becomes `_`.

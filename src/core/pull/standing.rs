@@ -204,13 +204,12 @@ mod tests {
 
     fn told(commits: &[(&str, &str, &str)], tree: &Tree) -> &'static str {
         let seen = seen(commits, tree);
-        let found = match standing(&seen, &branch(), "main", "c1").expect("it is seen") {
+        match standing(&seen, &branch(), "main", "c1").expect("it is seen") {
             Standing::Nothing => "nothing",
             Standing::Merged(_) => "merged",
             Standing::Own(_) => "own",
             Standing::Foreign(_) => "foreign",
-        };
-        found
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Forge {
 
     /// The bodies of the comments under a pull request from that branch, oldest first.
     pub fn comments(&self, branch: &Branch, number: u64) -> Result<Vec<String>, Refusal> {
-        let pull = self.from_branch(branch, number)?;
+        let pull = self.of_branch(branch, number)?;
         Ok(pull.comments.iter().map(|comment| comment.body.clone()).collect())
     }
 
@@ -124,7 +124,7 @@ impl Forge {
         let PullComment {
             branch, number, body, ..
         } = wanted;
-        let pull = self.from_branch(branch, *number)?;
+        let pull = self.of_branch(branch, *number)?;
         let standing = pull.comments.iter().find(|c| c.body.contains(&wanted.marker));
         let repo = self.name_of(&branch.repo).ok_or_else(Refusal::not_found)?;
         let Some(id) = standing.map(|comment| comment.id) else {
@@ -138,7 +138,7 @@ impl Forge {
         Ok(())
     }
 
-    fn from_branch(&self, branch: &Branch, number: u64) -> Result<&PullRequest, Refusal> {
+    fn of_branch(&self, branch: &Branch, number: u64) -> Result<&PullRequest, Refusal> {
         let repo = self.name_of(&branch.repo).ok_or_else(Refusal::not_found)?;
         let pull = self.desks.get(&repo).and_then(|desk| desk.pulls.get(&number));
         pull.filter(|pull| pull.head_branch == branch.name)

@@ -3,6 +3,8 @@
 //!
 //! `RECANT_BLESS=1 cargo test -p recant-core canary::route` writes the records anew: read the difference.
 
+#![expect(clippy::disallowed_methods, reason = "a test that reads recorded data")]
+
 mod bench;
 
 use super::Router;

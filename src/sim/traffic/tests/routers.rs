@@ -1,6 +1,8 @@
 //! The traffic through what recant's routers write: the records in `tests/routers`, which a test of the core holds the
 //! routers to.
 
+#![expect(clippy::disallowed_methods, reason = "a test that reads recorded data")]
+
 use super::*;
 use serde_json::Value as Json;
 use std::fs;

@@ -36,9 +36,9 @@ fn values(asked: &Asked, all: Vec<Value>) -> Value {
     json!({ "values": items, "isLastPage": last, "nextPageStart": next, "size": limit, "start": start })
 }
 
-fn stale() -> Option<Said> {
+fn stale() -> Said {
     let text = "You are attempting to modify a pull request based on out-of-date information.";
-    Some((409, json!({ "errors": [{ "context": null, "message": text }] })))
+    (409, json!({ "errors": [{ "context": null, "message": text }] }))
 }
 
 pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
@@ -85,7 +85,7 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
                 Ok(row) => ok(show(&row)),
                 Err(_) => {
                     let text = "Only one pull request may be open for a given source and target branch";
-                    Some((409, json!({ "errors": [{ "context": null, "message": text }] })))
+                    (409, json!({ "errors": [{ "context": null, "message": text }] }))
                 }
             }
         }
@@ -93,7 +93,7 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
         "edit" => {
             let row = world.pull(asked.number("number"))?;
             if asked.body["version"] != row.version {
-                return stale();
+                return Some(stale());
             }
             row.version += 1;
             row.title = asked.text("title").unwrap_or(row.title.clone());
@@ -104,7 +104,7 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
         "close" => {
             let row = world.pull(asked.number("number"))?;
             if asked.query("version") != Some(row.version.to_string().as_str()) || row.state != "open" {
-                return stale();
+                return Some(stale());
             }
             row.version += 1;
             row.state = "closed";
@@ -149,7 +149,7 @@ fn comments(world: &mut World, asked: &Asked) -> Option<Said> {
                 .iter()
                 .any(|row| row.id == id && asked.body["version"] != row.version)
             {
-                return stale();
+                return Some(stale());
             }
             let row = world.edit_comment(id, &asked.text("text")?)?;
             json!({ "id": row.id, "version": row.version, "text": row.body })

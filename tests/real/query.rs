@@ -20,9 +20,16 @@ use tempfile::TempDir;
 
 const PORT: u16 = 29091;
 
+/// A metric, its labels, and how it moves.
+type Series = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
 /// Samples every 10 s, the last one a second before the time of the queries: no sample is on the edge of a range, of
 /// which Prometheus 2 has the left one in it and Prometheus 3, as the world, has not. A `-` leaves one out.
-const SERIES: &[(&str, &[(&str, &str)], &str)] = &[
+const SERIES: &[Series] = &[
     (
         "steady_total",
         &[("pod", "a"), ("job", "x")],

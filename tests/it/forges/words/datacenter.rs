@@ -85,7 +85,7 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
                 Ok(row) => ok(show(&row)),
                 Err(_) => {
                     let text = "Only one pull request may be open for a given source and target branch";
-                    (409, json!({ "errors": [{ "context": null, "message": text }] }))
+                    Some((409, json!({ "errors": [{ "context": null, "message": text }] })))
                 }
             }
         }

@@ -113,6 +113,12 @@ pub fn prove_with(claim: &Claim<'_>, cache: &mut Cache) -> Proof {
     let pairs = subject::pairs(claim.root, claim.more_roots, &was, &is);
     for (at, (root, edited_root)) in pairs.into_iter().enumerate() {
         let own = at == 0;
+        // What a Flux Kustomization renders goes back with it: that is what it is restored for.
+        let edited_root = if subject::declares(claim.target, &root) {
+            root.clone()
+        } else {
+            edited_root
+        };
         let may_read = own
             || root != edited_root
             || at_head.may_read(&root, &touched, cache)

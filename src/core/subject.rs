@@ -234,6 +234,15 @@ fn is_same_declaration(a: &Root, b: &Root) -> bool {
     is_same_deployment(a, b) && file(a) == file(b)
 }
 
+/// Whether an object is the Flux Kustomization of a root: what it renders goes back with it.
+pub fn declares(object: &ObjectId, root: &Root) -> bool {
+    let is_kustomization = object.kind == "Kustomization" && object.group == "kustomize.toolkit.fluxcd.io";
+    let flux = root.flux.as_ref().filter(|_| is_kustomization);
+    flux.is_some_and(|flux| {
+        flux.name == object.name && (flux.namespace.is_empty() || flux.namespace == object.namespace)
+    })
+}
+
 /// Whether the name ends as those of ConfigMaps and Secrets do that kustomize names after their content.
 pub fn is_generated(id: &ObjectId) -> bool {
     let is_hash = |hash: &str| hash.len() == 10 && hash.bytes().all(|b| b"2456789bcdfghkmt".contains(&b));

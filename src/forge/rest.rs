@@ -342,7 +342,7 @@ impl Rest {
             Err(Unanswered::Silent(why)) => return Failure::Away(said(&why), true),
             Err(Unanswered::Unsent(error)) => return Failure::Refused(error),
         };
-        let message = reply.message();
+        let message = reply.message_without(|text| self.api.strike(text));
         let text = said(&format!("HTTP {}: {message}", reply.status));
         if let Some(wait) = reply.limited() {
             return Failure::Limited(

@@ -76,7 +76,7 @@ impl<'u, 't> Reach<'u, 't> {
         let pairs = subject::pairs(self.undo.root, self.undo.more_roots, &here, &there);
         let known = pairs.into_iter().take(self.roots_of(&here).len()).enumerate();
         known
-            .filter(|(_, (before, after))| before != after)
+            .filter(|(_, (before, after))| before != after && !subject::declares(self.undo.target, before))
             .map(|(at, (_, after))| (at, after))
             .collect()
     }

@@ -90,14 +90,24 @@ impl Reply {
 
     /// What the host says about it, in one line.
     pub(in crate::forge) fn message(&self) -> String {
+        one_line(&self.said())
+    }
+
+    /// The same of a host that may repeat the credential: it is struck out before the text is cut, for half of it would
+    /// not be known again.
+    pub(in crate::forge) fn message_without(&self, strike: impl Fn(&str) -> String) -> String {
+        one_line(&strike(&self.said()))
+    }
+
+    fn said(&self) -> String {
         let Ok(body) = serde_json::from_slice::<Value>(&self.body) else {
-            return one_line(&String::from_utf8_lossy(&self.body));
+            return String::from_utf8_lossy(&self.body).into_owned();
         };
         let mut said = Vec::new();
         for key in ["message", "error", "error_description", "errors"] {
             collect(body.get(key).unwrap_or(&Value::Null), &mut said);
         }
-        one_line(&said.join(": "))
+        said.join(": ")
     }
 }
 

@@ -80,8 +80,8 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
         "127.0.0.1:0",
     ])
     .start();
-    // Its name for the cluster is another one, so the pull request would read differently.
-    dry.wait_for_error(LONGEST, "would update pull request");
+    // Its name for the cluster is another one: it would add its evidence to the pull request.
+    dry.wait_for_error(LONGEST, "would comment on pull request");
     assert_eq!(api.versions(), before);
     recants_token_is_told_to_nobody(&api, &places);
     stop(dry);

@@ -36,7 +36,8 @@ impl Turn<'_> {
         // The record is written before the status: after a crash between the two, weight and failed checks are still
         // those of the revision before.
         if asked != candidate.template_hash || run.template_hash != candidate.template_hash {
-            return self.begin(&baseline, true);
+            let undone = self.undo_promotion(&baseline, "another revision is asked for");
+            return undone.unwrap_or_else(|| self.begin(&baseline, true));
         }
         let now_or_never = self.spec.skip_analysis || run.promoted_by.is_some();
         let baseline = self.with_chain(baseline);

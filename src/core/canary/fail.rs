@@ -63,16 +63,10 @@ impl Turn<'_> {
 
     /// The promoted template is asked for again while the analysis runs: stop, and settle.
     pub(super) fn abort(&mut self, baseline: &Baseline) -> Reason {
-        self.hold_rest(baseline);
-        if self.primary.is_some() && !self.primary_has(&baseline.promoted) {
-            // recant stopped when it had begun to promote. What the primary has stays on record until it has the
-            // promoted template again.
-            self.wake_at(self.now);
-            return Reason::TakingBack {
-                detail: "the promoted template is asked for again".to_owned(),
-                weight_pct: 0,
-            };
+        if let Some(because) = self.undo_promotion(baseline, "the promoted template is asked for again") {
+            return because;
         }
+        self.hold_rest(baseline);
         let name = self.dotted(self.canary.name());
         self.commit_status(StatusState::Error, "reverted during the analysis: not promoted");
         self.hold_baseline(Baseline {
@@ -92,5 +86,19 @@ impl Turn<'_> {
             "Stopping the analysis of {name}: the promoted template is asked for again"
         ));
         self.settle(true)
+    }
+
+    /// Gives the primary its promoted template back, where recant stopped when it had begun to promote and now
+    /// something else is asked for. What the primary has stays on record until then.
+    pub(super) fn undo_promotion(&mut self, baseline: &Baseline, detail: &str) -> Option<Reason> {
+        if self.primary.is_none() || self.primary_has(&baseline.promoted) {
+            return None;
+        }
+        self.hold_rest(baseline);
+        self.wake_at(self.now);
+        Some(Reason::TakingBack {
+            detail: detail.to_owned(),
+            weight_pct: 0,
+        })
     }
 }

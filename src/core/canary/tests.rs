@@ -5,6 +5,7 @@
 
 mod coming;
 mod configs;
+mod enumerate;
 mod hooks;
 mod strategies;
 mod takeover;

@@ -118,6 +118,11 @@ impl Turn<'_> {
                 scaler.hold_primary(self.canary, self.settings, target, self.wanted.promote_scaler)
             }));
         }
+        // Pods come before the traffic that goes to them, and go after it.
+        let comes_up = self.wanted.replicas.is_some_and(|replicas| replicas > 0);
+        if comes_up {
+            effects.extend(self.pods_writes());
+        }
         if let Some(traffic) = self.wanted.traffic {
             effects.extend(self.router.hold(&self.scene(), traffic)?);
         }
@@ -127,14 +132,19 @@ impl Turn<'_> {
         if self.wanted.restore_route {
             effects.extend(self.router.restore(&self.scene()));
         }
-        let pause = |scaler: crate::canary::scaler::Scaler<'_>| scaler.pause(self.wanted.paused?);
-        effects.extend(self.scaler.and_then(pause));
-        effects.extend(
-            self.wanted
-                .replicas
-                .and_then(|replicas| self.kind.scale(self.target, replicas)),
-        );
+        if !comes_up {
+            effects.extend(self.pods_writes());
+        }
         Ok(effects)
+    }
+
+    /// The target's pods: its autoscaler first, which would undo what is scaled.
+    fn pods_writes(&self) -> Vec<Effect> {
+        let pause = |scaler: crate::canary::scaler::Scaler<'_>| scaler.pause(self.wanted.paused?);
+        let mut effects: Vec<Effect> = self.scaler.and_then(pause).into_iter().collect();
+        let replicas = self.wanted.replicas;
+        effects.extend(replicas.and_then(|replicas| self.kind.scale(self.target, replicas)));
+        effects
     }
 
     /// What the router has before it.

@@ -498,18 +498,33 @@ fn status(client: &dyn Client) {
     assert_eq!(patched["status"]["phase"], "Done");
 }
 
+/// Scales as kubectl does: a controller may write the object's status in between, so what is stale is read again. What
+/// was sent in the end.
+fn scaled(client: &dyn Client, path: &str, replicas: i64) -> Value {
+    for _ in 0..20 {
+        let mut scale = done(client, "GET", path, Value::Null);
+        assert_eq!(scale["spec"]["replicas"], 1);
+        scale["spec"]["replicas"] = replicas.into();
+        match ask(client, "PUT", path, scale.clone()).status {
+            409 => {}
+            status => {
+                assert_eq!(status, 200);
+                return scale;
+            }
+        }
+    }
+    panic!("{path} is never still")
+}
+
 fn scale(client: &dyn Client) {
     namespace(client, "scale");
     let all = "/apis/apps/v1/namespaces/scale/deployments";
     done(client, "POST", all, deployment("a"));
-    let mut scale = done(client, "GET", &format!("{all}/a/scale"), Value::Null);
+    let scale = scaled(client, &format!("{all}/a/scale"), 4);
     assert_eq!(
-        (&scale["kind"], &scale["spec"]["replicas"]),
-        (&"Scale".into(), &1.into())
+        (&scale["kind"], &scale["status"]["selector"]),
+        (&"Scale".into(), &"app=a".into())
     );
-    assert_eq!(scale["status"]["selector"], "app=a");
-    scale["spec"]["replicas"] = 4.into();
-    done(client, "PUT", &format!("{all}/a/scale"), scale.clone());
     let object = done(client, "GET", &format!("{all}/a"), Value::Null);
     assert_eq!(
         (&object["spec"]["replicas"], &object["metadata"]["generation"]),

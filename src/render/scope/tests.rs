@@ -28,7 +28,7 @@ fn what_other_programs_must_do_is_found_wherever_it_is_pulled_in() {
         (
             "components: [../base]\n",
             "//- /base/kustomization.yaml\nkind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\ngenerators: [x.yaml]\n",
-            "base/kustomization.yaml:4",
+            "base/kustomization.yaml:3",
         ),
         (
             "resources: [a.yaml]\ntransformers: [fn.yaml]\n",
@@ -67,7 +67,7 @@ fn files_outside_of_their_kustomization_are_told() {
     let lines: Vec<Option<usize>> = scope.restricted.iter().map(|p| p.line).collect();
     assert_eq!(
         lines,
-        [Some(3), Some(5), Some(8)],
+        [Some(2), Some(4), Some(7)],
         "{:?}",
         told(&scope.restricted)
     );

@@ -35,11 +35,6 @@ fn what_other_programs_must_do_is_found_wherever_it_is_pulled_in() {
             "//- /prod/fn.yaml\napiVersion: example.org/v1\nkind: Fn\nmetadata: {name: x}\n",
             "prod/fn.yaml:1",
         ),
-        (
-            "patches:\n- path: github.com/x/y//patch.yaml?ref=main\n",
-            "",
-            "prod/kustomization.yaml:2",
-        ),
     ];
     for (kustomization, more, place) in table {
         let scope = scanned(&format!("//- /prod/kustomization.yaml\n{kustomization}{more}"));

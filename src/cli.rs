@@ -12,6 +12,7 @@ mod notifications;
 mod place;
 mod plan;
 mod program;
+mod reach;
 mod render;
 mod run;
 mod source;

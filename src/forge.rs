@@ -8,6 +8,7 @@ mod app;
 mod azure;
 mod binding;
 mod bitbucket;
+mod build;
 mod datacenter;
 mod gitea;
 mod github;
@@ -103,9 +104,9 @@ impl Hosts {
         }
         let pace = self.pace;
         let host: Arc<dyn Host> = match bound.forge.spec.r#type {
-            ForgeType::GitHub => Arc::new(github::GitHub::new(&self.bindings, &bound, pace)?),
+            ForgeType::GitHub => Arc::new(github::client(&self.bindings, &bound, pace)?),
             ForgeType::GitLab => Arc::new(gitlab::GitLab::new(&bound, pace)?),
-            ForgeType::Gitea | ForgeType::Forgejo => Arc::new(gitea::Gitea::new(&bound, pace)?),
+            ForgeType::Gitea | ForgeType::Forgejo => Arc::new(gitea::client(&bound, pace)?),
             ForgeType::Bitbucket => Arc::new(bitbucket::Bitbucket::new(&bound, pace)?),
             ForgeType::BitbucketServer => Arc::new(datacenter::DataCenter::new(&bound, pace)?),
             ForgeType::AzureDevOps => Arc::new(azure::Azure::new(&bound, pace)?),
@@ -232,7 +233,7 @@ impl Hosts {
         let said = host.comments(&slug, wanted.number).await?;
         match said.iter().find(|old| old.body.contains(&wanted.marker)) {
             Some(old) if old.body.trim() == wanted.body.trim() => Ok(()),
-            Some(old) => host.edit_comment(&slug, wanted.number, old, &wanted.body).await,
+            Some(old) => host.edit_comment(&slug, old, &wanted.body).await,
             None => host.comment(&slug, wanted.number, &wanted.body).await,
         }
     }

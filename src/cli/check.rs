@@ -4,7 +4,7 @@ use crate::check;
 use crate::check::Check;
 use crate::check::Pusher;
 use crate::check::Reviewer;
-use crate::cluster::Access;
+use crate::cli::reach::Home;
 use crate::cluster::Kube;
 use crate::credential::Credentials;
 use crate::forge::Bindings;
@@ -17,27 +17,14 @@ use anyhow::Context as _;
 use recant_core::query::RepoUrl;
 use serde_json::Value;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Which cluster, and who recant is there.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The kubeconfig file; without it `KUBECONFIG`, `~/.kube/config`, else the pod's service account.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context.
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
-    context: Option<String>,
-    /// recant's own namespace: where its Forge objects and their Secrets are.
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "POD_NAMESPACE",
-        default_value = "recant-system"
-    )]
-    namespace: String,
+    #[command(flatten)]
+    home: Home,
     /// The service account whose rights are asked about.
     #[arg(long, value_name = "NAME", default_value = "recant")]
     service_account: String,
@@ -48,28 +35,18 @@ pub(super) struct Args {
 
 /// Looks at everything, and says how it is. Exit code 1 when something is as it must not be.
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let access = match &args.kubeconfig {
-        Some(path) => Access::Kubeconfig {
-            path: path.clone(),
-            context: args.context.clone(),
-        },
-        None => Access::Inferred,
-    };
-    let kube = Kube::connect(&access, "recant").await.context("the cluster")?;
-    kube.answers()
-        .await
-        .context("the cluster (is it the right --kubeconfig?)")?;
+    let kube = args.home.connect().await?;
     let account = Account {
         cluster: kube.clone(),
         user: (!args.own_rights).then(|| {
             format!(
                 "system:serviceaccount:{}:{}",
-                args.namespace, args.service_account
+                args.home.namespace, args.service_account
             )
         }),
     };
     let cluster: Arc<dyn Cluster> = Arc::new(kube);
-    let bindings = Arc::new(Bindings::new(Arc::clone(&cluster), &args.namespace));
+    let bindings = Arc::new(Bindings::new(Arc::clone(&cluster), &args.home.namespace));
     let credentials: Arc<dyn Credentials> = Arc::<Bindings>::clone(&bindings);
     let cache = tempfile::tempdir().context("a directory for Git")?;
     let git = Git2::new(repo::Settings::new(cache.path()), credentials)?;
@@ -78,7 +55,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         reviewer: &account,
         forge: &Hosts::new(bindings),
         pusher: &git,
-        namespace: &args.namespace,
+        namespace: &args.home.namespace,
     }
     .run()
     .await;

@@ -1,9 +1,8 @@
 //! `recant run`: the controller against a real cluster.
 
 use crate::cli::notifications::Notifications;
+use crate::cli::reach::Home;
 use crate::clock::Clock;
-use crate::cluster::Access;
-use crate::cluster::Kube;
 use crate::controller::Controller;
 use crate::gauge;
 use crate::interrupt::interrupted;
@@ -28,20 +27,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How to reach the cluster, and what holds for all canaries.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The kubeconfig file; without it `KUBECONFIG`, `~/.kube/config`, else the pod's service account.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context.
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
-    context: Option<String>,
-    /// recant's own namespace: where its Forge objects and their Secrets are.
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "POD_NAMESPACE",
-        default_value = "recant-system"
-    )]
-    namespace: String,
+    #[command(flatten)]
+    home: Home,
     /// The Prometheus for canaries that name none.
     #[arg(long, value_name = "URL", default_value = "http://prometheus:9090")]
     metrics_server: String,
@@ -99,18 +86,7 @@ pub(super) struct Args {
 
 /// Runs until interrupted.
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let access = match &args.kubeconfig {
-        Some(path) => Access::Kubeconfig {
-            path: path.clone(),
-            context: args.context.clone(),
-        },
-        None => Access::Inferred,
-    };
-    let cluster = Kube::connect(&access, "recant").await.context("the cluster")?;
-    cluster
-        .answers()
-        .await
-        .context("the cluster (is it the right --kubeconfig?)")?;
+    let cluster = args.home.connect().await?;
     let gauge = gauge::Settings {
         aws: gauge::Aws::from_env(),
         ..gauge::Settings::new(&args.metrics_server)
@@ -120,7 +96,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let meter = Arc::new(Meter::new(&args.mesh_provider, Arc::clone(&outcomes)));
     let ports = wire::ports(
         cluster,
-        &args.namespace,
+        &args.home.namespace,
         repo::Settings::new(&args.cache_dir),
         gauge,
         notifications,

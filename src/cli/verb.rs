@@ -2,8 +2,7 @@
 //!
 //! Who asked, when and why stands in the annotation; the controller hears it once and tells what came of it.
 
-use crate::cluster::Access;
-use crate::cluster::Kube;
+use crate::cli::reach::Reach;
 use crate::port::Cluster as _;
 use anyhow::Context as _;
 use anyhow::bail;
@@ -15,7 +14,6 @@ use recant_core::effect::Write;
 use recant_core::object::ObjectRef;
 use recant_core::template;
 use serde_json::json;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -31,12 +29,8 @@ pub(super) struct Args {
     /// Who asks.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "somebody")]
     by: String,
-    /// The kubeconfig file; without it `KUBECONFIG`, `~/.kube/config`, else the pod's service account.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context.
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
-    context: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// `NAMESPACE/NAME`.
@@ -74,14 +68,7 @@ pub(super) async fn resume(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn annotate(args: &Args, verb: Verb, words: Option<&str>) -> anyhow::Result<()> {
-    let access = match &args.kubeconfig {
-        Some(path) => Access::Kubeconfig {
-            path: path.clone(),
-            context: args.context.clone(),
-        },
-        None => Access::Inferred,
-    };
-    let cluster = Kube::connect(&access, "recant").await.context("the cluster")?;
+    let cluster = args.reach.client().await?;
     let Name(name) = &args.canary;
     let canary = cluster.get(name).await?;
     let Some(canary) = canary else {

@@ -9,59 +9,44 @@ use super::rest::Pace;
 use super::rest::Rest;
 use super::slug::Slug;
 use crate::credential::Token;
-use crate::port::Answered;
 use crate::port::PortError;
+use async_trait::async_trait;
 use recant_core::effect::CheckRun;
 use recant_core::effect::CommitStatus;
 use recant_core::effect::PullText;
 use recant_core::effect::Push;
 use recant_core::query::Access;
 use recant_core::query::Pull;
+use recant_core::query::PullState;
 
 /// One Git host with its credential.
+#[async_trait]
 pub(super) trait Host: Send + Sync {
     /// The pull requests from one of the repository's own branches; perhaps only the open ones.
-    fn pulls<'a>(&'a self, repo: &'a Slug, head: &'a str, only_open: bool) -> Answered<'a, Vec<HostPull>>;
+    async fn pulls(&self, repo: &Slug, head: &str, only_open: bool) -> Result<Vec<HostPull>, PortError>;
     /// One pull request.
-    fn one<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, HostPull>;
+    async fn one(&self, repo: &Slug, number: u64) -> Result<HostPull, PortError>;
     /// Opens a pull request, with as many of its wishes as the host takes in one request. None when no answer came: it
     /// may be made, or be made later.
-    fn create<'a>(&'a self, repo: &'a Slug, text: &'a PullText) -> Answered<'a, Option<HostPull>>;
+    async fn create(&self, repo: &Slug, text: &PullText) -> Result<Option<HostPull>, PortError>;
     /// What is left of the wishes once it is there. Each that is refused is told, and is no error.
-    fn wish<'a>(&'a self, repo: &'a Slug, pull: &'a HostPull, text: &'a PullText) -> Answered<'a, ()>;
+    async fn wish(&self, repo: &Slug, pull: &HostPull, text: &PullText) -> Result<(), PortError>;
     /// Gives a pull request a new title and body.
-    fn edit<'a>(
-        &'a self,
-        repo: &'a Slug,
-        old: &'a HostPull,
-        title: &'a str,
-        body: &'a str,
-    ) -> Answered<'a, ()>;
+    async fn edit(&self, repo: &Slug, old: &HostPull, title: &str, body: &str) -> Result<(), PortError>;
     /// Closes a pull request.
-    fn close<'a>(&'a self, repo: &'a Slug, old: &'a HostPull) -> Answered<'a, ()>;
+    async fn close(&self, repo: &Slug, old: &HostPull) -> Result<(), PortError>;
     /// What has been said under a pull request, oldest first.
-    fn comments<'a>(&'a self, repo: &'a Slug, number: u64) -> Answered<'a, Vec<Comment>>;
+    async fn comments(&self, repo: &Slug, number: u64) -> Result<Vec<Comment>, PortError>;
     /// Says something under a pull request.
-    fn comment<'a>(&'a self, repo: &'a Slug, number: u64, body: &'a str) -> Answered<'a, ()>;
+    async fn comment(&self, repo: &Slug, number: u64, body: &str) -> Result<(), PortError>;
     /// Says something anew.
-    fn edit_comment<'a>(
-        &'a self,
-        repo: &'a Slug,
-        number: u64,
-        old: &'a Comment,
-        body: &'a str,
-    ) -> Answered<'a, ()>;
+    async fn edit_comment(&self, repo: &Slug, old: &Comment, body: &str) -> Result<(), PortError>;
     /// The newest status of a commit in that context.
-    fn status<'a>(
-        &'a self,
-        repo: &'a Slug,
-        commit: &'a str,
-        context: &'a str,
-    ) -> Answered<'a, Option<Standing>>;
+    async fn status(&self, repo: &Slug, commit: &str, context: &str) -> Result<Option<Standing>, PortError>;
     /// Sets a commit status.
-    fn set_status<'a>(&'a self, repo: &'a Slug, status: &'a CommitStatus) -> Answered<'a, ()>;
+    async fn set_status(&self, repo: &Slug, status: &CommitStatus) -> Result<(), PortError>;
     /// Who the credential is, and what it may do in these repositories.
-    fn access<'a>(&'a self, repos: &'a [Slug]) -> Answered<'a, Access>;
+    async fn access(&self, repos: &[Slug]) -> Result<Access, PortError>;
 
     /// A status as this host would give it back.
     fn standing(&self, status: &CommitStatus) -> Standing;
@@ -72,15 +57,19 @@ pub(super) trait Host: Send + Sync {
     }
 
     /// Tells the details of a verdict, where the host has a place for them.
-    fn check<'a>(&'a self, _repo: &'a Slug, _check: &'a CheckRun) -> Answered<'a, ()> {
-        Box::pin(async { Ok(()) })
+    async fn check(&self, _repo: &Slug, _check: &CheckRun) -> Result<(), PortError> {
+        Ok(())
     }
 
     /// Makes a commit by the host's own hand.
-    fn commit<'a>(&'a self, _repo: &'a Slug, _push: &'a Push) -> Answered<'a, String> {
-        let text = "spec.commits.signByForge: this host makes no commits itself".to_owned();
-        Box::pin(async { Err(PortError::Invalid(text)) })
+    async fn commit(&self, _repo: &Slug, _push: &Push) -> Result<String, PortError> {
+        Err(no_commits())
     }
+}
+
+/// What a host says that makes no commits.
+pub(super) fn no_commits() -> PortError {
+    PortError::Invalid("spec.commits.signByForge: this host makes no commits itself".to_owned())
 }
 
 /// A pull request, with what its host must be told to change it.
@@ -117,12 +106,26 @@ impl HostPull {
 /// A comment.
 #[derive(Clone, Debug)]
 pub(super) struct Comment {
+    /// The number of the pull request that it stands under.
+    pub(super) pull: u64,
     /// Its id.
     pub(super) id: u64,
     /// Its version, or its place in its thread.
     pub(super) version: u64,
     /// Its text.
     pub(super) body: String,
+}
+
+impl Comment {
+    /// One of a host that does not count versions.
+    pub(super) const fn unversioned(pull: u64, id: u64, body: String) -> Self {
+        Self {
+            pull,
+            id,
+            version: 0,
+            body,
+        }
+    }
 }
 
 /// A status as it stands: the host's word for the state, the description, the page.
@@ -134,6 +137,17 @@ pub(super) struct Standing {
     pub(super) text: String,
     /// The page; empty for none.
     pub(super) url: String,
+}
+
+impl Standing {
+    /// What is to be said, with the host's word for the state.
+    pub(super) fn of(status: &CommitStatus, word: &str) -> Self {
+        Self {
+            state: word.to_owned(),
+            text: status.description.clone(),
+            url: status.url.clone(),
+        }
+    }
 }
 
 /// A REST API below a root, with a token as the host wants it. `word` stands before it in `Authorization`; a Secret
@@ -190,6 +204,34 @@ pub(super) fn granted(number: u64, what: &str, answer: Result<(), PortError>) ->
             Ok(())
         }
         answer => answer,
+    }
+}
+
+/// Whether a pull request is closed after the host was told to close it. It refuses a second time, and the answer to
+/// the first may have been lost.
+pub(super) async fn closed(
+    host: &dyn Host,
+    repo: &Slug,
+    old: &HostPull,
+    answer: Result<(), PortError>,
+) -> Result<(), PortError> {
+    match answer {
+        Err(error @ (PortError::Invalid(_) | PortError::Stale(_))) => {
+            match host.one(repo, old.pull.number).await?.pull.state {
+                PullState::Open => Err(error),
+                _ => Ok(()),
+            }
+        }
+        done => done,
+    }
+}
+
+/// What may not be there: none when the host says that it is not.
+pub(super) fn if_there<T>(answer: Result<T, PortError>) -> Result<Option<T>, PortError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(PortError::Invalid(text)) if text.contains("HTTP 404") => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

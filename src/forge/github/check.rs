@@ -1,7 +1,8 @@
 //! Check runs: an App may make them, a person's token may not.
 
 use super::GitHub;
-use super::allows;
+use super::access::allows;
+use crate::forge::hub::Hub;
 use crate::forge::rest::Call;
 use crate::forge::slug::Slug;
 use crate::port::PortError;
@@ -41,10 +42,10 @@ struct Runs {
     check_runs: Vec<Run>,
 }
 
-impl GitHub {
+impl Hub<GitHub> {
     /// Makes the check run of that name say this. Done already where the credential may not.
     pub(super) async fn run_check(&self, repo: &Slug, check: &CheckRun) -> Result<(), PortError> {
-        let Some(app) = &self.app else { return Ok(()) };
+        let Some(app) = &self.own.app else { return Ok(()) };
         if !allows(&app.grant().await?.permissions, "checks", "write") {
             return Ok(());
         }

@@ -6,7 +6,9 @@
 //! what is there.
 
 use super::GitHub;
-use super::hub;
+use crate::forge::host;
+use crate::forge::hub::Hub;
+use crate::forge::hub::WireRepo;
 use crate::forge::rest::Call;
 use crate::forge::slug::Slug;
 use crate::port::PortError;
@@ -36,10 +38,10 @@ struct RefObject {
     sha: String,
 }
 
-impl GitHub {
+impl Hub<GitHub> {
     /// Lets GitHub make a commit, and moves recant's branch to it.
     pub(super) async fn sign(&self, repo: &Slug, push: &Push) -> Result<String, PortError> {
-        if self.app.is_none() {
+        if self.own.app.is_none() {
             let text = "spec.commits.signByForge: GitHub signs only what an App commits";
             return Err(PortError::Denied(text.to_owned()));
         }
@@ -59,11 +61,8 @@ impl GitHub {
 
     async fn head(&self, repo: &Slug, branch: &str) -> Result<Option<String>, PortError> {
         let call = Call::get(format!("/repos/{repo}/git/ref/heads/{branch}"));
-        match self.rest.json::<Ref>(call).await {
-            Ok(found) => Ok(Some(found.object.sha)),
-            Err(PortError::Invalid(text)) if text.contains("HTTP 404") => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = host::if_there(self.rest.json::<Ref>(call).await)?;
+        Ok(found.map(|found| found.object.sha))
     }
 
     async fn branch(&self, repo: &Slug, branch: &str, at: &str) -> Result<(), PortError> {
@@ -100,7 +99,7 @@ impl GitHub {
 
     /// Moves recant's branch and deletes the one beside, both or none, each only from where it was seen.
     async fn shift(&self, repo: &Slug, push: &Push, beside: &str, commit: &str) -> Result<(), PortError> {
-        let found: hub::WireRepo = self.rest.json(Call::get(format!("/repos/{repo}"))).await?;
+        let found: WireRepo = self.rest.json(Call::get(format!("/repos/{repo}"))).await?;
         let expect = push.expect.as_deref().unwrap_or(NOWHERE);
         let input = json!({
             "repositoryId": found.node_id,

@@ -107,6 +107,14 @@ async fn fill(client: &Client, dir: &Path) {
         ],
     )
     .await;
+    // Until a queue has come to the first push, Gitea takes the repository for empty, and panics when asked for a branch.
+    for _ in 0..100 {
+        if client.get("").await["empty"] == false {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the repository stays empty");
 }
 
 /// What is checked, in one order: each step builds on those before.

@@ -226,11 +226,11 @@ fn seen(objects: impl Iterator<Item = Object>, commits: &[String]) -> Seen {
 fn kustomization(object: &Object) -> Value {
     let at = |pointer: &str| object.at(pointer).cloned().unwrap_or_default();
     let conditions = at("/status/conditions");
-    let ready = conditions
-        .as_array()
-        .and_then(|all| all.iter().find(|c| c["type"] == "Ready"))
-        .cloned();
-    let ready = ready.unwrap_or_default();
+    let condition = |kind: &str| {
+        let mut all = conditions.as_array().into_iter().flatten();
+        all.find(|c| c["type"] == kind).cloned().unwrap_or_default()
+    };
+    let (ready, healthy, reconciling) = (condition("Ready"), condition("Healthy"), condition("Reconciling"));
     // The words of a failure are the renderer's or the API server's; that it failed, and where, is not.
     let message = match ready["status"] == "True" || ready["reason"] == "DependencyNotReady" {
         true => ready["message"].clone(),
@@ -238,6 +238,8 @@ fn kustomization(object: &Object) -> Value {
     };
     json!({
         "ready": [ready["status"], ready["reason"], message],
+        "healthy": [healthy["status"], healthy["reason"]],
+        "reconciling": [reconciling["status"], reconciling["reason"], reconciling["message"]],
         "applied": at("/status/lastAppliedRevision"), "attempted": at("/status/lastAttemptedRevision"),
         "inventory": at("/status/inventory/entries"),
         "is observed": object.int("/status/observedGeneration") == Some(object.generation()),

@@ -14,6 +14,7 @@ use super::outcome::seconds;
 use super::outcome::succeed;
 use super::source;
 use super::status;
+use super::status::Finished;
 use super::wait;
 use super::wait::Wait;
 use crate::trace::What;
@@ -48,40 +49,70 @@ pub(super) fn reconcile(flux: &mut Flux, desk: &mut Desk<'_>, object: &Object) -
 fn attempt(flux: &Flux, desk: &mut Desk<'_>, object: &Object) -> Result<Wait, Failure> {
     let source = source::of(object);
     let Some(artifact) = flux.artifacts.get(&source) else {
-        let known = desk.cluster.get(&source).is_some();
-        let message = if known {
-            "Source artifact not found, retrying in 30s".to_owned()
-        } else {
-            format!("Source '{source}' not found")
-        };
-        return Err(Failure {
-            retry_s: Some(if known { 1.0 } else { 30.0 }),
-            ..Failure::new("ArtifactFailed", message)
-        });
+        return Err(no_artifact(desk, object, &source));
     };
-    dependencies(desk, object, &artifact.revision)?;
-    let objects = build(desk, object, &artifact.tree);
+    let revision = artifact.revision.as_str();
+    dependencies(desk, object, revision)?;
+    let path = path(object, &artifact.tree)
+        .map_err(|failure| failure.while_doing("Fetching manifests", object, revision))?;
     let mut new = current(desk, object);
-    new["lastAttemptedRevision"] = json!(artifact.revision);
+    new["lastAttemptedRevision"] = json!(revision);
     desk.status(apply::MANAGER, &object.reference(), new);
-    let objects = objects?;
+    let objects = build(desk, object, &artifact.tree, path)
+        .map_err(|failure| failure.while_doing("Building manifests", object, revision))?;
     let digest = digest(&objects);
     let before = inventory::read(object);
-    let applied = apply::apply(desk, object, objects)
-        .map_err(|message| Failure::new("ReconciliationFailed", message))?;
+    let applied = match apply::apply(desk, object, objects) {
+        Ok(applied) => applied,
+        Err(message) => return Err(refused(desk, object, &digest, revision, message)),
+    };
     let pruned = match object.at("/spec/prune") {
         Some(Value::Bool(true)) => apply::prune(desk, object, &before, &applied.entries),
         _ => Vec::new(),
     };
-    record(desk, object, &artifact.revision, &applied, &pruned);
+    record(desk, object, revision, &applied, &pruned);
     Ok(Wait {
         since: desk.now,
-        revision: artifact.revision.clone(),
+        revision: revision.to_owned(),
         digest,
         objects: wait::checked(object, &applied.entries),
         generation: object.generation(),
         requested_at: object.annotation(REQUESTED_AT).map(str::to_owned),
     })
+}
+
+/// Sources are watched: what comes is seen at once, whenever the next attempt is due.
+fn no_artifact(desk: &Desk<'_>, object: &Object, source: &ObjectRef) -> Failure {
+    if desk.cluster.get(source).is_some() {
+        return Failure {
+            retry_s: Some(1.0),
+            ..Failure::new("ArtifactFailed", "Source artifact not found, retrying in 30s")
+        };
+    }
+    let kind = match source.kind.as_str() {
+        "GitRepository" => "gitrepositories".to_owned(),
+        other => format!("{}s", other.to_lowercase()),
+    };
+    let message = format!("{kind}.{} \"{}\" not found", source.group(), source.name);
+    Failure {
+        retry_s: seconds(object, "retryInterval").or(seconds(object, "interval")),
+        ..Failure::new("ArtifactFailed", message)
+    }
+}
+
+/// What the API server would not take stands in the history.
+fn refused(desk: &mut Desk<'_>, object: &Object, digest: &str, revision: &str, message: String) -> Failure {
+    let reason = "ReconciliationFailed";
+    let finished = Finished {
+        digest,
+        reason,
+        revision,
+        took_s: 0.0,
+    };
+    let mut new = current(desk, object);
+    new["history"] = status::history(desk, object, &finished);
+    desk.status(apply::MANAGER, &object.reference(), new);
+    Failure::new(reason, message).while_doing("Detecting drift", object, revision)
 }
 
 fn dependencies(desk: &Desk<'_>, object: &Object, revision: &str) -> Result<(), Failure> {
@@ -94,9 +125,9 @@ fn dependencies(desk: &Desk<'_>, object: &Object, revision: &str) -> Result<(), 
             .cluster
             .get(&ObjectRef::new(KUSTOMIZE, "Kustomization", namespace, name));
         let why = match &other {
-            None => "not found",
-            Some(other) if !is_ready(other) => "is not ready",
-            Some(other) if is_behind(other, object, revision) => "revision is not up to date",
+            None => format!("not found: kustomizations.kustomize.toolkit.fluxcd.io \"{name}\" not found"),
+            Some(other) if !is_ready(other) => "is not ready".to_owned(),
+            Some(other) if is_behind(other, object, revision) => "revision is not up to date".to_owned(),
             Some(_) => continue,
         };
         return Err(Failure {
@@ -120,7 +151,8 @@ fn is_behind(other: &Object, object: &Object, revision: &str) -> bool {
     source::of(other) == source::of(object) && other.str("/status/lastAppliedRevision") != revision
 }
 
-fn build(desk: &Desk<'_>, object: &Object, tree: &recant_render::Tree) -> Result<Vec<Object>, Failure> {
+/// The directory to build, which must be there.
+fn path<'a>(object: &'a Object, tree: &recant_render::Tree) -> Result<&'a str, Failure> {
     let path = object
         .str("/spec/path")
         .trim_start_matches("./")
@@ -129,6 +161,15 @@ fn build(desk: &Desk<'_>, object: &Object, tree: &recant_render::Tree) -> Result
         let message = format!("kustomization path not found: {path}: no such file or directory");
         return Err(Failure::new("ArtifactFailed", message));
     }
+    Ok(path)
+}
+
+fn build(
+    desk: &Desk<'_>,
+    object: &Object,
+    tree: &recant_render::Tree,
+    path: &str,
+) -> Result<Vec<Object>, Failure> {
     for field in ["decryption", "kubeConfig", "serviceAccountName"] {
         if object.at(&format!("/spec/{field}")).is_some() {
             let message = format!("spec.{field} is not part of this world");

@@ -17,6 +17,8 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// Seconds until the next attempt, if not `retryInterval`.
     pub(super) retry_s: Option<f64>,
+    /// What was being done, as `Reconciling` says it; none when nothing had begun.
+    pub(super) doing: Option<String>,
 }
 
 impl Failure {
@@ -25,13 +27,32 @@ impl Failure {
             reason,
             message: message.into(),
             retry_s: None,
+            doing: None,
         }
+    }
+
+    /// The same, in the midst of doing this for a revision.
+    pub(super) fn while_doing(self, what: &str, object: &Object, revision: &str) -> Self {
+        let doing = Some(doing(what, object, revision));
+        Self { doing, ..self }
     }
 }
 
 /// A duration in the spec, in seconds.
 pub(super) fn seconds(object: &Object, field: &str) -> Option<f64> {
     clock::go_duration_s(object.str(&format!("/spec/{field}")))
+}
+
+/// How long health checks may take, in seconds: the timeout, or 30 s less than the interval; 30 s at least.
+pub(super) fn timeout_s(object: &Object) -> f64 {
+    let interval_s = seconds(object, "interval").unwrap_or(600.0);
+    seconds(object, "timeout").unwrap_or(interval_s - 30.0).max(30.0)
+}
+
+/// What `Reconciling` says for as long as something is done.
+pub(super) fn doing(what: &str, object: &Object, revision: &str) -> String {
+    let timeout = clock::go_duration(timeout_s(object) as u64);
+    format!("{what} for revision {revision} with a timeout of {timeout}")
 }
 
 /// The status as it stands in the cluster now.
@@ -41,10 +62,9 @@ pub(super) fn current(desk: &Desk<'_>, object: &Object) -> Value {
     status.cloned().unwrap_or(json!({}))
 }
 
-/// The same, with this generation observed and this request handled.
+/// The same, with this request handled.
 fn concluded(desk: &Desk<'_>, object: &Object) -> Value {
     let mut status = current(desk, object);
-    status["observedGeneration"] = json!(object.generation());
     if let Some(at) = object.annotation(REQUESTED_AT) {
         status["lastHandledReconcileAt"] = json!(at);
     }
@@ -74,7 +94,9 @@ pub(super) fn succeed(desk: &mut Desk<'_>, object: &Object, done: &Wait, waited_
         took_s: waited_s.unwrap_or(0.0),
     };
     let mut new = concluded(desk, object);
-    new["conditions"] = json!(conditions);
+    // Only what succeeded is observed.
+    new["observedGeneration"] = json!(object.generation());
+    new["conditions"] = status::conditions(&new, conditions, &["Reconciling", "Healthy"]);
     new["lastAppliedRevision"] = json!(done.revision);
     new["lastAttemptedRevision"] = json!(done.revision);
     new["history"] = status::history(desk, object, &finished);
@@ -91,7 +113,12 @@ pub(super) fn fail(desk: &mut Desk<'_>, object: &Object, failure: &Failure, inte
         ));
     }
     let mut new = concluded(desk, object);
-    new["conditions"] = json!(conditions);
+    let before = status::listed(&new, "Reconciling").and_then(|before| before["message"].as_str());
+    if let Some(doing) = failure.doing.as_deref().or(before) {
+        let again = "ProgressingWithRetry";
+        conditions.push(status::condition(desk, object, "Reconciling", "True", again, doing));
+    }
+    new["conditions"] = status::conditions(&new, conditions, &[]);
     desk.status(apply::MANAGER, &object.reference(), new);
     // Waiting for another is the usual course of things, not a failure worth telling.
     if !matches!(reason, "DependencyNotReady" | "ArtifactFailed") || failure.retry_s.is_none() {

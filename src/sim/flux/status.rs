@@ -24,6 +24,27 @@ pub(super) fn condition(
     condition
 }
 
+/// The condition of a type in a status.
+pub(super) fn listed<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
+    let conditions = status["conditions"].as_array()?;
+    conditions.iter().find(|condition| condition["type"] == kind)
+}
+
+/// The conditions of a status with new ones in the places of theirs, in Flux's order. Of `gone` only new ones stay.
+pub(super) fn conditions(status: &Value, new: Vec<Value>, gone: &[&str]) -> Value {
+    let is_new = |one: &Value| new.iter().any(|other| other["type"] == one["type"]);
+    let is_gone = |one: &Value| gone.iter().any(|kind| one["type"] == *kind);
+    let old = status["conditions"].as_array().into_iter().flatten();
+    let kept = old.filter(|one| !is_new(one) && !is_gone(one)).cloned();
+    let mut all: Vec<Value> = kept.chain(new.clone()).collect();
+    all.sort_by_key(|condition| {
+        let first = ["Stalled", "Reconciling", "Ready"];
+        let place = first.iter().position(|kind| condition["type"] == *kind);
+        place.unwrap_or(first.len())
+    });
+    json!(all)
+}
+
 /// Tells of a failure, once for each message.
 pub(super) fn tell_failure(desk: &mut Desk<'_>, object: &Object, reason: &str, message: &str) {
     let told = find(object, "Ready").is_some_and(|ready| {

@@ -402,6 +402,15 @@ metadata:
         missing,
         "False ArtifactFailed: kustomization path not found: missing: no such file or directory"
     );
+    let missing = bench.kustomization("missing");
+    assert_eq!(missing.str("/status/lastAttemptedRevision"), "");
+    assert_ne!(
+        missing.int("/status/observedGeneration"),
+        Some(missing.generation()),
+        "only what succeeded is observed"
+    );
+    let again = status::find(&missing, "Reconciling").unwrap();
+    assert_eq!(again["reason"], "ProgressingWithRetry");
     let refused = bench.ready(&bench.kustomization("refused"));
     assert!(
         refused.starts_with("False ReconciliationFailed: Unheard/default/x dry-run failed: "),
@@ -420,7 +429,7 @@ fn a_kustomization_waits_for_the_health_of_what_it_applied() {
     assert!(
         bench
             .ready(&web)
-            .starts_with("Unknown Progressing: Running health checks for revision")
+            .starts_with("Unknown Progressing: Reconciliation in progress")
     );
     assert!(web.at("/status/lastAppliedRevision").is_none());
     bench.run(8);
@@ -444,7 +453,7 @@ fn a_kustomization_waits_for_the_health_of_what_it_applied() {
     let web = bench.kustomization("web");
     assert_eq!(
         bench.ready(&web),
-        "False HealthCheckFailed: health check failed after 30s: timeout waiting for: \
+        "False HealthCheckFailed: timeout waiting for: \
          [Deployment/apps/web status: 'InProgress']"
     );
     assert_eq!(web.str("/status/lastAppliedRevision"), good);

@@ -8,9 +8,11 @@ use super::health::Health;
 use super::inventory::Entry;
 use super::outcome::Failure;
 use super::outcome::current;
+use super::outcome::doing;
 use super::outcome::fail;
 use super::outcome::seconds;
 use super::outcome::succeed;
+use super::outcome::timeout_s;
 use super::status;
 use super::status::Finished;
 use crate::clock;
@@ -76,17 +78,15 @@ pub(super) fn checked(object: &Object, entries: &[Entry]) -> Vec<ObjectRef> {
 
 /// Says that the health checks run.
 pub(super) fn begin(desk: &mut Desk<'_>, object: &Object, started: &Wait) {
-    let interval_s = seconds(object, "interval").unwrap_or(600.0);
-    let timeout_s = seconds(object, "timeout").unwrap_or(interval_s);
-    let message = format!(
-        "Running health checks for revision {} with a timeout of {}",
-        started.revision,
-        clock::go_duration(timeout_s as u64)
-    );
-    let reconciling = status::condition(desk, object, "Reconciling", "True", "Progressing", &message);
-    let ready = status::condition(desk, object, "Ready", "Unknown", "Progressing", &message);
+    let message = doing("Running health checks", object, &started.revision);
+    let reason = "Progressing";
+    let conditions = vec![
+        status::condition(desk, object, "Reconciling", "True", reason, &message),
+        status::condition(desk, object, "Ready", "Unknown", reason, "Reconciliation in progress"),
+        status::condition(desk, object, "Healthy", "Unknown", reason, &message),
+    ];
     let mut new = current(desk, object);
-    new["conditions"] = json!([reconciling, ready]);
+    new["conditions"] = status::conditions(&new, conditions, &[]);
     desk.status(apply::MANAGER, &object.reference(), new);
 }
 
@@ -95,7 +95,7 @@ pub(super) fn watch(desk: &mut Desk<'_>, object: &Object, wait: &Wait) -> Option
     let object = &as_it_was(object, wait);
     let waited_s = clock::since(wait.since, desk.now);
     let interval_s = seconds(object, "interval").unwrap_or(600.0);
-    let timeout_s = seconds(object, "timeout").unwrap_or(interval_s);
+    let timeout_s = timeout_s(object);
     let unhealthy: Vec<(&ObjectRef, Health)> = wait
         .objects
         .iter()
@@ -114,9 +114,11 @@ pub(super) fn watch(desk: &mut Desk<'_>, object: &Object, wait: &Wait) -> Option
         .iter()
         .map(|(name, health)| format!("{name} status: '{}'", health.word()))
         .collect();
-    let why = if failed { "failed" } else { "timeout waiting for" };
-    let after = clock::go_duration(waited_s as u64);
-    let message = format!("health check failed after {after}: {why}: [{}]", names.join(", "));
+    let why = match failed {
+        true => "failed early due to stalled resources",
+        false => "timeout waiting for",
+    };
+    let message = format!("{why}: [{}]", names.join(", "));
     let mut new = current(desk, object);
     let finished = Finished {
         digest: &wait.digest,

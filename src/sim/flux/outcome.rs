@@ -116,7 +116,14 @@ pub(super) fn fail(desk: &mut Desk<'_>, object: &Object, failure: &Failure, inte
     let before = status::listed(&new, "Reconciling").and_then(|before| before["message"].as_str());
     if let Some(doing) = failure.doing.as_deref().or(before) {
         let again = "ProgressingWithRetry";
-        conditions.push(status::condition(desk, object, "Reconciling", "True", again, doing));
+        conditions.push(status::condition(
+            desk,
+            object,
+            "Reconciling",
+            "True",
+            again,
+            doing,
+        ));
     }
     new["conditions"] = status::conditions(&new, conditions, &[]);
     desk.status(apply::MANAGER, &object.reference(), new);

@@ -82,7 +82,14 @@ pub(super) fn begin(desk: &mut Desk<'_>, object: &Object, started: &Wait) {
     let reason = "Progressing";
     let conditions = vec![
         status::condition(desk, object, "Reconciling", "True", reason, &message),
-        status::condition(desk, object, "Ready", "Unknown", reason, "Reconciliation in progress"),
+        status::condition(
+            desk,
+            object,
+            "Ready",
+            "Unknown",
+            reason,
+            "Reconciliation in progress",
+        ),
         status::condition(desk, object, "Healthy", "Unknown", reason, &message),
     ];
     let mut new = current(desk, object);

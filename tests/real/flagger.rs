@@ -1,6 +1,7 @@
 //! Flagger beside recant: the same Canary, each on a control plane of its own, and what stands there after each phase,
 //! field by field. What differs must be listed, with its reason, in `flagger.txt`; what is listed must differ.
 
+use crate::conformance::kube::Client as _;
 use crate::files;
 use crate::namespace::Parts;
 use crate::process::Process;
@@ -52,7 +53,7 @@ fn compare(parts: &Parts) {
         (process, room)
     });
     let ours = phases(parts, |cluster| {
-        Recant::start(cluster, "http://127.0.0.1:1", "none")
+        Recant::start(cluster, "http://127.0.0.1:1", "none", &[])
     });
     let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
     let mut found = BTreeSet::new();
@@ -68,15 +69,33 @@ fn compare(parts: &Parts) {
     let lines = text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let listed: BTreeSet<String> = lines
-        .map(|line| line.split(" | ").next().unwrap().trim().to_owned())
+    let listed: Vec<&str> = lines
+        .map(|line| {
+            line.split_once(" | ")
+                .expect("a difference has its reason")
+                .0
+                .trim()
+        })
         .collect();
-    let unlisted: Vec<_> = found.difference(&listed).collect();
-    let gone: Vec<_> = listed.difference(&found).collect();
+    let is_listed = |key: &String| listed.iter().any(|pattern| matches(pattern, key));
+    let unlisted: Vec<_> = found.iter().filter(|key| !is_listed(key)).collect();
+    let is_gone = |pattern: &&&str| !found.iter().any(|key| matches(pattern, key));
+    let gone: Vec<_> = listed.iter().filter(is_gone).collect();
     assert!(
         unlisted.is_empty() && gone.is_empty(),
         "not listed: {unlisted:#?}\nlisted, but the same: {gone:#?}"
     );
+}
+
+/// Whether a text is as the pattern says, in which `*` stands for anything.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|after| {
+            let ends = after.char_indices().map(|(at, _)| at).chain([after.len()]);
+            ends.into_iter().any(|at| matches(rest, &after[at..]))
+        }),
+    }
 }
 
 /// The fields of all objects after each phase, by `phase object path`.
@@ -93,34 +112,52 @@ fn phases<R>(parts: &Parts, run: impl FnOnce(&Cluster) -> R) -> BTreeMap<String,
     let _prometheus = Prometheus::start(parts, cluster.client());
     let _running = run(&cluster);
     let mut fields = BTreeMap::new();
-    wait(&cluster, "Initialized");
-    note(&cluster, "Initialized", &mut fields);
-    let patch = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "podinfo", "image": "example/podinfo:2" }] } } } });
-    let path = "/apis/apps/v1/namespaces/test/deployments/podinfo";
-    let headers = [("Content-Type", "application/strategic-merge-patch+json")];
-    use crate::conformance::kube::Client as _;
-    assert_eq!(
-        cluster
-            .http
-            .send("PATCH", path, &headers, &patch.to_string())
-            .status,
-        200
-    );
-    wait(&cluster, "Succeeded");
-    note(&cluster, "Succeeded", &mut fields);
+    let mut after = |phase: &str, pointer: &str, value: Value| {
+        wait(&cluster, pointer, &value);
+        note(&cluster, phase, &mut fields);
+    };
+    after("Initialized", "/status/phase", json!("Initialized"));
+    release(&cluster, "example/podinfo:2");
+    after("Progressing", "/status/canaryWeight", json!(25));
+    after("Succeeded", "/status/phase", json!("Succeeded"));
+    let bad = json!({ "spec": { "query": "vector(0)" } });
+    let template = "/apis/flagger.app/v1beta1/namespaces/test/metrictemplates/ok";
+    cluster.http.must("PATCH", template, &bad);
+    release(&cluster, "example/podinfo:3");
+    after("Failed", "/status/phase", json!("Failed"));
+    for event in cluster.http.list("/api/v1/namespaces/test/events") {
+        if event["involvedObject"]["kind"] == "Canary" {
+            let words = event["message"].as_str().unwrap_or_default();
+            fields.insert(format!("event {words}"), event["type"].clone());
+        }
+    }
     fields
 }
 
-fn wait(cluster: &Cluster, phase: &str) {
+fn release(cluster: &Cluster, image: &str) {
+    let container = json!({ "name": "podinfo", "image": image });
+    let patch = json!({ "spec": { "template": { "spec": { "containers": [container] } } } });
+    let path = "/apis/apps/v1/namespaces/test/deployments/podinfo";
+    let headers = [("Content-Type", "application/strategic-merge-patch+json")];
+    let answer = cluster.http.send("PATCH", path, &headers, &patch.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// Waits until the Canary says so.
+fn wait(cluster: &Cluster, pointer: &str, value: &Value) {
     let path = "/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo";
     let until = Instant::now() + LONGEST;
     loop {
         let canary = cluster.http.get(path).unwrap_or_default();
-        if canary["status"]["phase"] == phase {
-            // What follows the phase is written after it.
+        if canary.pointer(pointer) == Some(value) {
+            // What follows it is written after it.
             return std::thread::sleep(Duration::from_secs(3));
         }
-        assert!(Instant::now() < until, "never {phase}: {}", canary["status"]);
+        assert!(
+            Instant::now() < until,
+            "{pointer} never {value}: {}",
+            canary["status"]
+        );
         std::thread::sleep(Duration::from_millis(300));
     }
 }

@@ -1,7 +1,7 @@
 //! recant and its world against the real parts: kube-apiserver, kustomize-controller, Gitea, Prometheus, nginx, Flagger.
 //!
 //! `cargo test --features real --test real [-- [--list] [--long] [WORDS…]]` runs what has one of the words in its name.
-//! Everything runs in namespaces of Linux's: of the network, so that no port is taken and nothing is reached from
+//! With `--group=NAME` it runs one group, whatever the words: so it calls itself. Everything runs in namespaces of Linux's: of the network, so that no port is taken and nothing is reached from
 //! outside, and of processes, so that nothing outlives this one. Never here: a check that passes because a part is
 //! missing.
 #![expect(
@@ -19,6 +19,7 @@ mod files;
 mod flagger;
 mod flux;
 mod forge;
+mod groups;
 mod kube;
 mod namespace;
 mod process;
@@ -27,24 +28,36 @@ mod report;
 mod stage;
 mod story;
 
+use namespace::Gate;
 use report::Trial;
 use std::process::ExitCode;
+use std::time::Instant;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let (flags, words): (Vec<String>, Vec<String>) =
         words.into_iter().partition(|word| word.starts_with('-'));
     let long = flags.iter().any(|flag| flag == "--long");
-    let chosen: Vec<Trial> = trials()
-        .into_iter()
-        .filter(|trial| trial.is_meant(&words) && (long || !trial.long))
-        .collect();
+    let group = flags.iter().find_map(|flag| flag.strip_prefix("--group="));
+    let is_chosen = |trial: &Trial| match group {
+        Some(group) => trial.group() == group,
+        None => trial.is_meant(&words) && (long || !trial.long),
+    };
+    let chosen: Vec<Trial> = trials().into_iter().filter(is_chosen).collect();
     if flags.iter().any(|flag| flag == "--list") {
         chosen.iter().for_each(|trial| println!("{}: test", trial.name()));
         return ExitCode::SUCCESS;
     }
-    match namespace::enter(&chosen) {
-        Ok(parts) => report::run(chosen, &parts),
+    if chosen.is_empty() {
+        eprintln!("no test has such a name; --list shows the names");
+        return ExitCode::FAILURE;
+    }
+    if let Some(parts) = namespace::inside() {
+        return report::run(chosen, &parts);
+    }
+    let began = Instant::now();
+    match Gate::open(&chosen).and_then(|gate| groups::run(&gate, &chosen)) {
+        Ok(said) => report::tell(&chosen, &said, began),
         Err(why) => {
             eprintln!("the real parts cannot be run: {why}");
             ExitCode::FAILURE

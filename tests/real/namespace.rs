@@ -1,11 +1,11 @@
 //! Where the parts run: namespaces of the network, of processes and of mounts, made for this run and gone with it.
 //!
-//! The program starts itself anew in them. Until then it is outside, where Go modules and Debian packages can be had.
+//! The program starts itself anew in them, once for each group of trials. Until then it is outside, where Go modules and
+//! Debian packages can be had.
 
 use crate::report::Trial;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
@@ -44,61 +44,75 @@ impl Parts {
     }
 }
 
-/// Returns inside; outside, it does not return but with what is missing.
-pub(crate) fn enter(trials: &[Trial]) -> Result<Parts, String> {
-    if let Ok(folders) = std::env::var(INSIDE) {
-        return Ok(Parts(folders.lines().filter_map(folder).collect()));
+/// The parts' folders, once inside.
+pub(crate) fn inside() -> Option<Parts> {
+    let folders = std::env::var(INSIDE).ok()?;
+    Some(Parts(folders.lines().filter_map(folder).collect()))
+}
+
+/// What it takes to go inside.
+pub(crate) struct Gate {
+    folders: String,
+    user: &'static [&'static str],
+    itself: PathBuf,
+}
+
+impl Gate {
+    /// Makes the parts that these trials need; else tells what is missing.
+    pub(crate) fn open(trials: &[Trial]) -> Result<Self, String> {
+        for (program, package) in [
+            ("unshare", "util-linux"),
+            ("setpriv", "util-linux"),
+            ("mount", "mount"),
+            ("ip", "iproute2"),
+        ] {
+            let found = Command::new(program)
+                .arg("--help")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            found.map_err(|error| format!("{program}: {error}; install the Debian package {package}"))?;
+        }
+        let needed: BTreeSet<&str> = trials.iter().flat_map(|trial| trial.parts).copied().collect();
+        let folders = build(&needed)?;
+        let user: &[&str] = match is_root() {
+            true => &[],
+            false => &["--user", "--map-root-user"],
+        };
+        let made = Command::new("unshare")
+            .args(user)
+            .args(["--net", "--mount", "true"])
+            .output();
+        let made = made.map_err(|error| error.to_string())?;
+        if !made.status.success() {
+            return Err(format!(
+                "no namespaces can be made here ({}): run as root, or allow others to make them (sysctl \
+                 kernel.unprivileged_userns_clone=1, or a container with CAP_SYS_ADMIN)",
+                String::from_utf8_lossy(&made.stderr).trim()
+            ));
+        }
+        let itself = std::env::current_exe().map_err(|error| error.to_string())?;
+        Ok(Self {
+            folders,
+            user,
+            itself,
+        })
     }
-    for (program, package) in [("unshare", "util-linux"), ("mount", "mount"), ("ip", "iproute2")] {
-        let found = Command::new(program)
-            .arg("--help")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        found.map_err(|error| format!("{program}: {error}; install the Debian package {package}"))?;
+
+    /// This program, in namespaces of its own. It ends, and everything in them with it, when this process does.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "unshare"])
+            .args(self.user)
+            .args(["--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args(["--", "sh", "-c", FIRST, "sh"])
+            .arg(&self.itself)
+            .env(INSIDE, &self.folders)
+            // The world outside cannot be reached any more, through a proxy or otherwise.
+            .env("NO_PROXY", "*");
+        command
     }
-    let needed: BTreeSet<&str> = trials.iter().flat_map(|trial| trial.parts).copied().collect();
-    let folders = build(&needed)?;
-    let user: &[&str] = if is_root() {
-        &[]
-    } else {
-        &["--user", "--map-root-user"]
-    };
-    let made = Command::new("unshare")
-        .args(user)
-        .args(["--net", "--mount", "true"])
-        .output();
-    let made = made.map_err(|error| error.to_string())?;
-    if !made.status.success() {
-        return Err(format!(
-            "no namespaces can be made here ({}): run as root, or allow others to make them (sysctl \
-             kernel.unprivileged_userns_clone=1, or a container with CAP_SYS_ADMIN)",
-            String::from_utf8_lossy(&made.stderr).trim()
-        ));
-    }
-    let itself = std::env::current_exe().map_err(|error| error.to_string())?;
-    // This process becomes `unshare`: whoever ends it ends all.
-    let error = Command::new("unshare")
-        .args(user)
-        .args([
-            "--net",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-            "--",
-            "sh",
-            "-c",
-            FIRST,
-            "sh",
-        ])
-        .arg(itself)
-        .args(std::env::args_os().skip(1))
-        .env(INSIDE, folders)
-        // The world outside cannot be reached any more, through a proxy or otherwise.
-        .env("NO_PROXY", "*")
-        .exec();
-    Err(format!("unshare: {error}"))
 }
 
 fn folder(line: &str) -> Option<(String, PathBuf)> {

@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 pub(crate) mod flux;
 pub(crate) mod gitea;
+pub(crate) mod hooks;
 pub(crate) mod mesh;
 pub(crate) mod objects;
 pub(crate) mod prometheus;
@@ -82,8 +83,10 @@ impl Repeated {
 impl Drop for Repeated {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        let ended = self.thread.take().map(JoinHandle::join);
+        // What went wrong there must not pass for well.
+        if ended.is_some_and(|ended| ended.is_err()) && !std::thread::panicking() {
+            panic!("something that is done over and over stopped, see above");
         }
     }
 }

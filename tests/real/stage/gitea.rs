@@ -6,6 +6,7 @@ use super::within;
 use crate::namespace::Parts;
 use crate::process::Process;
 use base64::Engine as _;
+use recant_sim::forge::Style;
 use serde_json::Value;
 use serde_json::json;
 use std::path::Path;
@@ -14,6 +15,11 @@ use tempfile::TempDir;
 
 const PORT: u16 = 23100;
 const PASSWORD: &str = "only-here-0";
+
+/// Where every Gitea is.
+pub(crate) fn url() -> String {
+    format!("http://127.0.0.1:{PORT}")
+}
 
 /// A running Gitea.
 pub(crate) struct Gitea {
@@ -62,7 +68,7 @@ impl Gitea {
         run(command(&["admin", "user", "create", "--must-change-password=false"]).args(dana));
         let mut process = Process::start("gitea", &mut command(&["web"]), within(&room, "gitea.log"));
         process.wait_for_port(PORT);
-        let url = format!("http://127.0.0.1:{PORT}");
+        let url = url();
         let person = token(&url, "dana");
         let http = Http::new(&url, Some(&person), b"");
         let bot = json!({ "username": "recant", "email": "recant@example.com", "password": PASSWORD,
@@ -105,12 +111,31 @@ impl Gitea {
         url.replacen("http://", &format!("http://dana:{}@", self.person), 1)
     }
 
+    /// Until a queue has come to the first push, Gitea takes a repository for empty, and panics when asked for a branch.
+    pub(crate) fn wait_for_content(&self, name: &str) {
+        let path = format!("/api/v1/repos/dana/{name}");
+        for _ in 0..200 {
+            if self.http.get(&path).unwrap_or_default()["empty"] == false {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("Gitea takes {name} for empty");
+    }
+
     /// Gitea answers 405 for as long as it still looks at a pull request.
-    pub(crate) fn merge(&self, name: &str, number: u64) -> Result<(), String> {
+    pub(crate) fn merge(&self, name: &str, number: u64, style: Style) -> Result<(), String> {
         let path = format!("/api/v1/repos/dana/{name}/pulls/{number}/merge");
+        let how = match style {
+            Style::Merge => "merge",
+            Style::Rebase => "rebase",
+            Style::RebaseMerge => "rebase-merge",
+            Style::Squash => "squash",
+            Style::FastForwardOnly => "fast-forward-only",
+        };
         let mut last = Value::Null;
         for _ in 0..40 {
-            let answer = self.http.json("POST", &path, &json!({ "Do": "merge" }));
+            let answer = self.http.json("POST", &path, &json!({ "Do": how }));
             if answer.status == 200 {
                 return Ok(());
             }

@@ -21,6 +21,9 @@ global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - job_name: pods
   file_sd_configs: [{files: ["@PODS@"], refresh_interval: 1s}]
+- job_name: ingress
+  honor_labels: true
+  static_configs: [{targets: ["127.0.0.1:10254"]}]
 "#;
 
 /// A running Prometheus.

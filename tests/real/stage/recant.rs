@@ -6,6 +6,7 @@ use super::within;
 use crate::files;
 use crate::process::Process;
 use base64::Engine as _;
+use serde_json::Value;
 use serde_json::json;
 use std::process::Command;
 use tempfile::TempDir;
@@ -21,18 +22,14 @@ pub(crate) struct Recant {
 
 impl Recant {
     /// Installs it as `deploy/` does, with a forge, and runs it as its service account.
-    pub(crate) fn start(cluster: &Cluster, forge: &str, token: &str) -> Self {
+    pub(crate) fn start(cluster: &Cluster, url: &str, token: &str, flags: &[&str]) -> Self {
         install(cluster);
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let meta = |name: &str| json!({ "name": name, "namespace": NAMESPACE });
-        cluster.http.apply(
-            &json!({ "apiVersion": "v1", "kind": "Secret", "metadata": meta("forge"),
-                                    "data": { "token": encode(token) } }),
-        );
         cluster.http.apply(&json!({
-            "apiVersion": "recant.dev/v1alpha1", "kind": "Forge", "metadata": meta("gitea"),
-            "spec": { "type": "gitea", "url": forge, "secretRef": { "name": "forge" } },
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "forge", "namespace": NAMESPACE },
+            "data": { "token": encode(token) },
         }));
+        cluster.http.apply(&forge(url, &json!({})));
         let room = room();
         let kubeconfig = within(&room, "kubeconfig");
         std::fs::write(&kubeconfig, cluster.kubeconfig_of(&service_account(cluster))).unwrap();
@@ -45,7 +42,7 @@ impl Recant {
             "http://127.0.0.1:9090",
         ]);
         command.args(["--cluster-name", "real", "--listen", "127.0.0.1:18080"]);
-        command.arg("--cache-dir").arg(within(&room, "cache"));
+        command.args(flags).arg("--cache-dir").arg(within(&room, "cache"));
         command
             .env_remove("KUBECONFIG")
             .env_remove("RUST_LOG")
@@ -54,6 +51,18 @@ impl Recant {
         process.wait_for_port(18080);
         Self { process, _room: room }
     }
+}
+
+/// The Forge for a Gitea, with what else its spec says.
+pub(crate) fn forge(url: &str, more: &Value) -> Value {
+    let mut spec = more.clone();
+    spec["type"] = json!("gitea");
+    spec["url"] = json!(url);
+    spec["secretRef"] = json!({ "name": "forge" });
+    json!({
+        "apiVersion": "recant.dev/v1alpha1", "kind": "Forge", "spec": spec,
+        "metadata": { "name": "gitea", "namespace": NAMESPACE },
+    })
 }
 
 /// `kubectl apply -k deploy`, but for the Deployment.

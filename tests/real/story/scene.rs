@@ -3,6 +3,7 @@
 use crate::stage::cluster::Http;
 use crate::stage::git;
 use crate::stage::gitea::Gitea;
+use crate::stage::hooks::Hooks;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
 use recant_sim::scenario::Pull;
@@ -15,6 +16,7 @@ use std::path::Path;
 pub(crate) struct Real<'a> {
     pub(crate) cluster: &'a Http,
     pub(crate) gitea: &'a Gitea,
+    pub(crate) hooks: &'a Hooks,
     /// The repository.
     pub(crate) name: &'a str,
     /// A person's clone of it.
@@ -82,8 +84,8 @@ impl Scene for Real<'_> {
         Err("requests are not counted here".to_owned())
     }
 
-    fn times_called(&mut self, _url: &str) -> Result<usize, String> {
-        Err("there are no receivers of webhooks here".to_owned())
+    fn times_called(&mut self, url: &str) -> Result<usize, String> {
+        Ok(self.hooks.with(|receivers| receivers.times(url)))
     }
 
     fn commit_status(&mut self, subject: &str, canary: &ObjectRef) -> Result<String, String> {

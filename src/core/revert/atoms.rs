@@ -122,6 +122,19 @@ impl<'t> Atoms<'t> {
         (0..self.units.len()).collect()
     }
 
+    /// The units that put a whole file back of which the changed lines are units as well.
+    pub(super) fn doubled(&self) -> Set {
+        let has_lines = |path: &&str| {
+            self.atoms
+                .iter()
+                .any(|a| matches!(a, Atom::Lines { file, .. } if file == path))
+        };
+        let is_doubled = |atom: &Atom| atom.is_whole() && atom.files().iter().any(|path| has_lines(path));
+        (0..self.units.len())
+            .filter(|u| self.unit(*u).any(is_doubled))
+            .collect()
+    }
+
     /// The pieces of one unit.
     pub(super) fn unit(&self, unit: usize) -> impl Iterator<Item = &Atom> {
         self.units[unit].iter().map(|at| &self.atoms[*at])

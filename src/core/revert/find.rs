@@ -7,6 +7,7 @@ use super::atoms::Atom;
 use super::atoms::Atoms;
 use super::atoms::Set;
 use super::reach::Reach;
+use super::search::GaveUp;
 use super::search::Search;
 use super::seed;
 use crate::subject;
@@ -89,11 +90,10 @@ pub(super) fn search_all(
     let mut search = Search::new(bound, |units| {
         !atoms.leaves_half(units) && restores(&atoms.apply(units))
     });
-    let first = search
-        .smallest(&atoms.all(), seed)
+    let (first, among) = first(&mut search, atoms, seed)
         .map_err(|_| NoPlan::GaveUp { renders: bound })?
         .ok_or_else(|| none_restores(atoms))?;
-    let several = with_alternatives(&mut search, atoms, first.clone());
+    let several = with_alternatives(&mut search, &among, first.clone());
     let told = |set: &Set| Told {
         files: files_of(atoms, set),
         lines: atoms.weight(set),
@@ -110,6 +110,18 @@ pub(super) fn search_all(
         files: written(atoms.head(), undone)?,
         renders: spent + more,
     })
+}
+
+/// A minimal choice, and what it was chosen from. A whole file takes back more than the lines that matter, so it only
+/// comes in when lines are not enough.
+fn first(search: &mut Search<'_>, atoms: &Atoms<'_>, seed: &Set) -> Result<Option<(Set, Set)>, GaveUp> {
+    let doubled = atoms.doubled();
+    let lines = &atoms.all() - &doubled;
+    if let Some(first) = search.smallest(&lines, &(seed - &doubled))? {
+        return Ok(Some((first, lines)));
+    }
+    let found = search.smallest(&atoms.all(), &Set::new())?;
+    Ok(found.map(|first| (first, atoms.all())))
 }
 
 fn none_restores(atoms: &Atoms<'_>) -> NoPlan {
@@ -159,10 +171,10 @@ fn written(
 }
 
 /// The minimal choice, and others that do without some part of it.
-fn with_alternatives(search: &mut Search<'_>, atoms: &Atoms<'_>, first: Set) -> Vec<Set> {
+fn with_alternatives(search: &mut Search<'_>, among: &Set, first: Set) -> Vec<Set> {
     let mut out = vec![first.clone()];
     for unit in first.iter().take(MAX_ALTERNATIVES) {
-        let mut others = atoms.all();
+        let mut others = among.clone();
         others.remove(unit);
         // A bound that is hit here only ends the looking for something better.
         if let Ok(Some(other)) = search.smallest(&others, &Set::new())

@@ -81,6 +81,11 @@ fn encrypted_and_binary_files_are_only_restored_whole() {
 fn what_no_line_says_can_be_restored_with_the_file() {
     let got = units("//- /a.yaml\nx: 1\ny: 1\n", "//- /a.yaml\nx: 2\r\ny: 1\r\n");
     assert_eq!(got, ["whole a.yaml", "a.yaml -[x: 2] +[x: 1]"]);
+    let (good, head) = (
+        Tree::fixture("//- /a.yaml\nx: 1\ny: 1\n//- /b.yaml\n"),
+        Tree::fixture("//- /a.yaml\nx: 2\r\ny: 1\r\n"),
+    );
+    assert_eq!(Atoms::between(&good, &head, |_| true).doubled(), Set::from([0]));
     assert_eq!(
         units("//- /a.yaml\nx: 1\n", "//- /a.yaml\n\u{feff}x: 1\n"),
         ["whole a.yaml"]

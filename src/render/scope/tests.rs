@@ -31,6 +31,11 @@ fn what_other_programs_must_do_is_found_wherever_it_is_pulled_in() {
             "base/kustomization.yaml:3",
         ),
         (
+            "resources: [a.yaml]\npatches:\n- path: https://example.org/patch.yaml\n",
+            "",
+            "prod/kustomization.yaml:3",
+        ),
+        (
             "resources: [a.yaml]\ntransformers: [fn.yaml]\n",
             "//- /prod/fn.yaml\napiVersion: example.org/v1\nkind: Fn\nmetadata: {name: x}\n",
             "prod/fn.yaml:1",

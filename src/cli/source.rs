@@ -7,6 +7,7 @@ use anyhow::bail;
 use git2::Oid;
 use recant_render::Root;
 use recant_render::Tree;
+use recant_render::flux::Files;
 use recant_render::flux::Kustomization;
 use recant_render::yaml::Document;
 use serde_json::Value;
@@ -29,7 +30,7 @@ pub(super) struct Source {
     /// A directory of the repository that nothing is read outside of.
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// A file with the Flux Kustomization whose layer is put on top.
+    /// A file with the Flux Kustomization whose layer is put on top, and, for spec.ignore, its GitRepository.
     #[arg(long, value_name = "FILE")]
     kustomization: Option<PathBuf>,
     /// Values for postBuild.substituteFrom: ConfigMaps and Secrets, or a map of names and values. What is not given
@@ -160,7 +161,12 @@ fn kustomization(file: &Path) -> anyhow::Result<Kustomization> {
         .iter()
         .filter_map(|value| Kustomization::from_json(value).ok());
     match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
+        (Some(one), None) => Ok(Kustomization {
+            files: Files::Commit {
+                ignore: ignore_of(&one, &values),
+            },
+            ..one
+        }),
         (None, _) => bail!(
             "{} holds no Flux Kustomization (kustomize.toolkit.fluxcd.io)",
             file.display()
@@ -170,6 +176,20 @@ fn kustomization(file: &Path) -> anyhow::Result<Kustomization> {
             file.display()
         ),
     }
+}
+
+/// `spec.ignore` of the GitRepository that a Kustomization names, when the same file holds it.
+fn ignore_of(flux: &Kustomization, values: &[Value]) -> Option<String> {
+    let text =
+        |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let is_source = |value: &&Value| {
+        let id = (text(value, "/kind"), text(value, "/metadata/name"));
+        let (kind, namespace, name) = &flux.source;
+        let here =
+            text(value, "/metadata/namespace").is_none_or(|own| own == *namespace || namespace.is_empty());
+        id == (Some(kind.clone()), Some(name.clone())) && here
+    };
+    text(values.iter().find(is_source)?, "/spec/ignore")
 }
 
 /// The values of a file: of ConfigMaps and Secrets as Flux takes them (later ones win), or of a plain map.

@@ -141,7 +141,8 @@ fn look(seen: &Observation, name: &ObjectRef) -> Seen {
     }
 }
 
-fn source_of(kustomization: &Object) -> ObjectRef {
+/// The source of a Kustomization: `spec.sourceRef`, by default in the Kustomization's own namespace.
+pub fn source_of(kustomization: &Object) -> ObjectRef {
     let namespace = match kustomization.str("/spec/sourceRef/namespace") {
         "" => kustomization.namespace(),
         namespace => namespace,

@@ -4,6 +4,7 @@
 //! Walks the first-parent line, so that a merge counts as the commit that brought the change to the branch. Nothing
 //! depends on when anybody looked: every cluster that deploys the branch finds the same commits.
 
+use crate::chain;
 use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Commit;
@@ -18,6 +19,7 @@ use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::flux;
+use recant_render::flux::Files;
 use recant_render::render;
 use serde_json::Value;
 
@@ -53,7 +55,8 @@ pub type Unseen = (String, Why);
 
 /// What must be seen to follow a trail; ask again with the answers until nothing new is asked.
 pub fn ask(seen: &Observation, trail: &Trail<'_>, until: Until) -> Vec<Query> {
-    let mut wanted = vec![Query::Object(trail.kustomization.clone()), log(trail)];
+    let mut wanted = ask_root(seen, trail.kustomization);
+    wanted.push(log(trail));
     drop(walk(seen, trail, until, &mut |commit| {
         wanted.push(tree_query(trail, commit))
     }));
@@ -78,8 +81,10 @@ fn walk(
     let Observed::Known(log) = seen.log(&log(trail)) else {
         return Err(unseen(seen.log(&log(trail)), "the commits"));
     };
-    let Some(root) = root(seen, trail)? else {
-        return Ok(Vec::new());
+    let root = match root(seen, trail.kustomization) {
+        Ok(root) => root,
+        Err(NoRoot::Gone | NoRoot::Invalid(_)) => return Ok(Vec::new()),
+        Err(NoRoot::Unseen(what)) => return Err(what),
     };
     let ids: Vec<ObjectId> = trail.objects.iter().map(object_id).collect();
     let mut changed = Vec::new();
@@ -126,19 +131,56 @@ fn essences(tree: &Tree, root: &Root, ids: &[ObjectId]) -> Vec<Option<Value>> {
     ids.iter().map(of).collect()
 }
 
+/// Why it is not known what a Flux Kustomization renders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoRoot {
+    /// There is no such Kustomization.
+    Gone,
+    /// It is none, and why.
+    Invalid(String),
+    /// It, or its source, could not be seen.
+    Unseen(Unseen),
+}
+
+/// What must be seen to know what a Flux Kustomization renders: itself, and the source that says what of a commit it
+/// gets to see.
+pub fn ask_root(seen: &Observation, kustomization: &ObjectRef) -> Vec<Query> {
+    let source = match seen.object(kustomization) {
+        Observed::Known(Some(object)) => Some(Query::Object(chain::source_of(object))),
+        Observed::Known(None) | Observed::Unknown(_) => None,
+    };
+    std::iter::once(Query::Object(kustomization.clone()))
+        .chain(source)
+        .collect()
+}
+
 /// The root of a Flux Kustomization, with Flux's layer as the cluster has it.
 ///
 /// # Errors
-/// Why it is none.
-pub fn root_of(kustomization: &Object) -> Result<Root, String> {
-    let flux = flux::Kustomization::from_json(&kustomization.0)
-        .map_err(|problem| format!("{}: {problem}", kustomization.reference()))?;
-    let path = kustomization.str("/spec/path");
+/// Why it is not known.
+pub fn root(seen: &Observation, kustomization: &ObjectRef) -> Result<Root, NoRoot> {
+    let object = look(seen, kustomization)?.ok_or(NoRoot::Gone)?;
+    let mut flux = flux::Kustomization::from_json(&object.0)
+        .map_err(|problem| NoRoot::Invalid(format!("{kustomization}: {problem}")))?;
+    let source = look(seen, &chain::source_of(object))?;
+    flux.files = Files::Commit {
+        ignore: source
+            .and_then(|source| source.at("/spec/ignore")?.as_str())
+            .map(str::to_owned),
+    };
+    let path = object.str("/spec/path");
     let path = path.trim_start_matches("./").trim_matches('/');
     Ok(Root {
         path: path.to_owned(),
         flux: Some(flux),
     })
+}
+
+fn look<'a>(seen: &'a Observation, name: &ObjectRef) -> Result<Option<&'a Object>, NoRoot> {
+    match seen.object(name) {
+        Observed::Known(object) => Ok(object.as_ref()),
+        Observed::Unknown(why) => Err(NoRoot::Unseen((name.to_string(), why))),
+    }
 }
 
 /// The renderer's name of an object.
@@ -153,14 +195,6 @@ pub fn object_id(name: &ObjectRef) -> ObjectId {
         kind: name.kind.clone(),
         namespace: name.namespace.clone(),
         name: name.name.clone(),
-    }
-}
-
-fn root(seen: &Observation, trail: &Trail<'_>) -> Result<Option<Root>, Unseen> {
-    match seen.object(trail.kustomization) {
-        Observed::Known(Some(object)) => Ok(root_of(object).ok()),
-        Observed::Known(None) => Ok(None),
-        Observed::Unknown(why) => Err((trail.kustomization.to_string(), why)),
     }
 }
 
@@ -194,5 +228,38 @@ fn unseen<T>(observed: Observed<T>, what: &str) -> Unseen {
     match observed {
         Observed::Known(_) => (what.to_owned(), Why::NotAsked),
         Observed::Unknown(why) => (what.to_owned(), why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Answer;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_source_leaves_out_of_its_artifact_is_left_out_of_the_root() {
+        let name = ObjectRef::new(chain::KUSTOMIZE_API, "Kustomization", "flux-system", "apps");
+        let kustomization = json!({
+            "apiVersion": chain::KUSTOMIZE_API, "kind": "Kustomization",
+            "metadata": {"namespace": "flux-system", "name": "apps"},
+            "spec": {"path": "./apps", "sourceRef": {"kind": "GitRepository", "name": "fleet"}},
+        });
+        let source = json!({
+            "apiVersion": chain::SOURCE_API, "kind": "GitRepository",
+            "metadata": {"namespace": "flux-system", "name": "fleet"},
+            "spec": {"ignore": "/apps/old/\n"},
+        });
+        let mut seen = Observation::default();
+        // The source is only known by name once the Kustomization is.
+        for object in [kustomization, source] {
+            let asked = ask_root(&seen, &name);
+            let query = asked.into_iter().find(|query| !seen.has(query)).unwrap();
+            assert!(matches!(root(&seen, &name), Err(NoRoot::Unseen(_))), "{query:?}");
+            seen.note(query, Observed::Known(Answer::Object(Some(Object(object)))));
+        }
+        let files = root(&seen, &name).unwrap().flux.unwrap().files;
+        let ignore = Some("/apps/old/\n".to_owned());
+        assert_eq!(files, Files::Commit { ignore });
     }
 }

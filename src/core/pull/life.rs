@@ -29,6 +29,7 @@ use crate::reason::Reason;
 use crate::reason::short;
 use crate::settings::Settings;
 use crate::step::Step;
+use crate::trail;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
@@ -47,7 +48,7 @@ pub fn ask(settings: &Settings, revert: &Object, seen: &Observation) -> Vec<Quer
     let mut wanted = policy::ask(&spec);
     for target in &spec.targets {
         wanted.push(Query::Object(target.canary.clone()));
-        wanted.push(Query::Object(target.kustomization.clone()));
+        wanted.extend(trail::ask_root(seen, &target.kustomization));
         wanted.push(Query::Object(baseline_of(&target.canary)));
     }
     let Ok(policy) = Policy::of(settings, &spec, seen) else {

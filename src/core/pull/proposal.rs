@@ -3,7 +3,6 @@
 use crate::diff;
 use crate::diff::Change;
 use crate::forge::SharedReverts;
-use crate::object::Object;
 use crate::proof;
 use crate::proof::Claim;
 use crate::proof::Collateral;
@@ -25,6 +24,7 @@ use crate::revert::Undo;
 use crate::subject;
 use crate::template;
 use crate::trail;
+use crate::trail::NoRoot;
 use recant_render::Cache;
 use recant_render::ObjectId;
 use recant_render::Root;
@@ -285,12 +285,11 @@ fn tree<'a>(spec: &RevertSpec, seen: &'a Observation, commit: &str) -> Result<&'
 /// The root that renders the target, with Flux's layer as the cluster has it.
 fn root(seen: &Observation, target: &Target) -> Result<Root, NoProposal> {
     let name = &target.kustomization;
-    let kustomization: &Object = match seen.object(name) {
-        Observed::Known(Some(object)) => object,
-        Observed::Known(None) => return Err(NoProposal::Blocked(format!("{name} is gone"))),
-        Observed::Unknown(why) => return Err(NoProposal::Unseen(name.to_string(), why)),
-    };
-    trail::root_of(kustomization).map_err(NoProposal::Blocked)
+    trail::root(seen, name).map_err(|no_root| match no_root {
+        NoRoot::Gone => NoProposal::Blocked(format!("{name} is gone")),
+        NoRoot::Invalid(why) => NoProposal::Blocked(why),
+        NoRoot::Unseen((what, why)) => NoProposal::Unseen(what, why),
+    })
 }
 
 /// Where the values that go back come from at head.

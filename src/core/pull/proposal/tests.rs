@@ -1,6 +1,7 @@
 //! Which edit a pull request gets, when lines are shared.
 
 use super::*;
+use crate::object::Object;
 use crate::object::ObjectRef;
 use crate::query::Answer;
 use serde_json::json;
@@ -68,6 +69,8 @@ fn proposed(clusters: &[&str]) -> Option<Proposal> {
         });
         seen.note(query, Observed::Known(Answer::Tree(Tree::fixture(&fleet))));
     }
+    let source = Query::Object(spec.source.clone());
+    seen.note(source, Observed::Known(Answer::Object(None)));
     for target in &spec.targets {
         let name = &target.kustomization;
         let object = json!({

@@ -49,11 +49,11 @@ impl Selector {
 pub(crate) struct Matcher {
     /// Whether it says anything about the object's name at all.
     says_id: bool,
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Anchored>,
+    version: Option<Anchored>,
+    kind: Option<Anchored>,
+    name: Option<Anchored>,
+    namespace: Option<Anchored>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
 }
@@ -69,11 +69,11 @@ impl Matcher {
         ];
         Ok(Self {
             says_id: any_id.iter().any(|part| !part.is_empty()),
-            group: anchored(&selector.group)?,
-            version: anchored(&selector.version)?,
-            kind: anchored(&selector.kind)?,
-            name: anchored(&selector.name)?,
-            namespace: anchored(&selector.namespace)?,
+            group: Anchored::new(&selector.group)?,
+            version: Anchored::new(&selector.version)?,
+            kind: Anchored::new(&selector.kind)?,
+            name: Anchored::new(&selector.name)?,
+            namespace: Anchored::new(&selector.namespace)?,
             labels: requirements(&selector.label_selector)?,
             annotations: requirements(&selector.annotation_selector)?,
         })
@@ -91,7 +91,7 @@ impl Matcher {
     }
 
     fn fits_any_id(&self, resource: &Resource) -> bool {
-        let fits = |regex: &Option<Regex>, text: &str| regex.as_ref().is_none_or(|r| r.is_match(text));
+        let fits = |part: &Option<Anchored>, text: &str| part.as_ref().is_none_or(|p| p.is_match(text));
         let fits_id = |gvk: &crate::id::Gvk, namespace: &str, name: &str| {
             fits(&self.group, &gvk.group)
                 && fits(&self.version, &gvk.version)
@@ -111,7 +111,7 @@ impl Matcher {
     }
 
     fn matches(&self, resource: &Resource) -> bool {
-        let fits = |regex: &Option<Regex>, text: &str| regex.as_ref().is_none_or(|r| r.is_match(text));
+        let fits = |part: &Option<Anchored>, text: &str| part.as_ref().is_none_or(|p| p.is_match(text));
         let gvk = resource.gvk();
         if !(fits(&self.group, &gvk.group)
             && fits(&self.version, &gvk.version)
@@ -126,16 +126,37 @@ impl Matcher {
     }
 }
 
-/// `^(?:…)$`, or nothing for an empty pattern.
-pub(crate) fn anchored(pattern: &str) -> Result<Option<Regex>, Problem> {
-    if pattern.is_empty() {
-        return Ok(None);
+/// A pattern that must fit a whole text.
+enum Anchored {
+    /// Nothing in it is special, as in most.
+    Text(String),
+    Regex(Regex),
+}
+
+impl Anchored {
+    /// `^(?:…)$`, or nothing for an empty pattern.
+    fn new(pattern: &str) -> Result<Option<Self>, Problem> {
+        if pattern.is_empty() {
+            return Ok(None);
+        }
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-/".contains(c);
+        if pattern.chars().all(is_plain) {
+            return Ok(Some(Self::Text(pattern.to_owned())));
+        }
+        let regex = Regex::new(&format!("^(?:{pattern})$")).map_err(|_| {
+            Problem::error(format!(
+                "`{pattern}` is no regular expression; escape special characters"
+            ))
+        })?;
+        Ok(Some(Self::Regex(regex)))
     }
-    Regex::new(&format!("^(?:{pattern})$")).map(Some).map_err(|_| {
-        Problem::error(format!(
-            "`{pattern}` is no regular expression; escape special characters"
-        ))
-    })
+
+    fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Text(pattern) => pattern == text,
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
 }
 
 /// One requirement of a Kubernetes selector.

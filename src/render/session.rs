@@ -117,39 +117,10 @@ impl<'t> Session<'t> {
 
     /// What stands at `path`, seen from `dir`; symbolic links followed, everything looked at noted.
     pub(crate) fn find(&mut self, dir: &str, path: &str) -> Found {
-        let mut todo: Vec<String> = parts(path);
-        todo.reverse();
-        let mut here = parts(dir);
-        let mut links = 0;
-        while let Some(part) = todo.pop() {
-            match part.as_str() {
-                "." => continue,
-                ".." => {
-                    if here.pop().is_none() {
-                        return Found::Outside;
-                    }
-                    continue;
-                }
-                _ => here.push(part),
-            }
-            let Some(Entry::Link(target)) = self.tree.get(&here.join("/")) else {
-                continue;
-            };
-            self.reads.insert(here.join("/"));
-            if self.ignore.is_some() {
-                return Found::Left;
-            }
-            links += 1;
-            if links > MAX_LINKS {
-                return Found::Loop;
-            }
-            if target.starts_with('/') {
-                return Found::Outside;
-            }
-            here.pop();
-            todo.extend(parts(target).into_iter().rev());
-        }
-        let path = here.join("/");
+        let path = match self.follow(dir, path) {
+            Ok(path) => path,
+            Err(found) => return found,
+        };
         let found = if self.tree.bytes(&path).is_some() {
             if self.is_ignored(&path) {
                 Found::Left
@@ -163,6 +134,48 @@ impl<'t> Session<'t> {
         };
         self.reads.insert(path);
         found
+    }
+
+    /// The path from the root of the tree, without `.`, `..` and links. An error is what stands there instead.
+    fn follow(&mut self, dir: &str, path: &str) -> Result<String, Found> {
+        let mut todo: Vec<String> = parts(path);
+        todo.reverse();
+        let mut here = parts(dir);
+        let mut links = 0;
+        while let Some(part) = todo.pop() {
+            if part == ".." {
+                here.pop().ok_or(Found::Outside)?;
+                continue;
+            }
+            here.push(part);
+            let Some(target) = self.link(&here) else { continue };
+            if self.ignore.is_some() {
+                return Err(Found::Left);
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(Found::Loop);
+            }
+            if target.starts_with('/') {
+                return Err(Found::Outside);
+            }
+            here.pop();
+            todo.extend(parts(target).into_iter().rev());
+        }
+        Ok(here.join("/"))
+    }
+
+    /// The target of a symbolic link.
+    fn link(&mut self, at: &[String]) -> Option<&'t str> {
+        if !self.tree.may_have_links() {
+            return None;
+        }
+        let path = at.join("/");
+        let Some(Entry::Link(target)) = self.tree.get(&path) else {
+            return None;
+        };
+        self.reads.insert(path);
+        Some(target)
     }
 
     /// Whether a file of the tree does not reach Flux's artifact.

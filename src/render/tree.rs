@@ -34,13 +34,17 @@ pub struct Tree {
     base: Arc<BTreeMap<String, Entry>>,
     /// Changes on top of `base`; `None` deletes.
     over: BTreeMap<String, Option<Entry>>,
+    /// Whether there may be symbolic links: most repositories have none.
+    links: bool,
 }
 
 impl Tree {
     /// A tree of these entries.
     pub fn new(entries: impl IntoIterator<Item = (String, Entry)>) -> Self {
+        let base: BTreeMap<String, Entry> = entries.into_iter().collect();
         Self {
-            base: Arc::new(entries.into_iter().collect()),
+            links: base.values().any(|entry| matches!(entry, Entry::Link(_))),
+            base: Arc::new(base),
             over: BTreeMap::new(),
         }
     }
@@ -80,6 +84,11 @@ impl Tree {
         }
     }
 
+    /// Whether there may be symbolic links in it; `false` is certain.
+    pub(crate) fn may_have_links(&self) -> bool {
+        self.links
+    }
+
     /// The bytes of a regular file.
     pub fn bytes(&self, path: &str) -> Option<&[u8]> {
         match self.get(path)? {
@@ -109,6 +118,7 @@ impl Tree {
     #[must_use]
     pub fn with_entry(&self, path: &str, entry: Option<Entry>) -> Self {
         let mut tree = self.clone();
+        tree.links |= matches!(entry, Some(Entry::Link(_)));
         tree.over.insert(path.to_owned(), entry);
         tree
     }

@@ -6,6 +6,7 @@
 use super::glob;
 use crate::tree::Entry;
 use crate::tree::Tree;
+use std::sync::LazyLock;
 
 /// Left out of every artifact, unless included again.
 const VCS: &str = ".git/\n.gitignore\n.gitmodules\n.gitattributes\n";
@@ -33,9 +34,10 @@ pub(crate) struct Ignore {
     /// Whether `spec.ignore` is set, if only to nothing.
     is_set: bool,
     own: Vec<Pattern>,
-    vcs: Vec<Pattern>,
-    defaults: Vec<Pattern>,
 }
+
+static VCS_PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| read(VCS, &[]));
+static DEFAULT_PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| read(DEFAULTS, &[]));
 
 impl Ignore {
     /// The rules of a GitRepository with this `spec.ignore`.
@@ -43,8 +45,6 @@ impl Ignore {
         Self {
             is_set: ignore.is_some_and(|text| !read(text, &[]).is_empty()),
             own: read(ignore.unwrap_or_default(), &[]),
-            vcs: read(VCS, &[]),
-            defaults: read(DEFAULTS, &[]),
         }
     }
 
@@ -69,8 +69,8 @@ impl Ignore {
                 return hidden;
             }
         }
-        let by_default = decided(&self.defaults, &parts).is_some() && !self.is_set && !has_patterns(tree);
-        by_default || decided(&self.vcs, &parts).is_some()
+        let by_default = decided(&DEFAULT_PATTERNS, &parts).is_some() && !self.is_set && !has_patterns(tree);
+        by_default || decided(&VCS_PATTERNS, &parts).is_some()
     }
 }
 
@@ -178,6 +178,14 @@ impl Pattern {
 
 /// Go's `filepath.Match` for one name.
 fn is_name(pattern: &str, name: &str) -> bool {
+    // Most patterns are a name, or an ending.
+    let is_plain = |text: &str| !text.contains(['*', '?', '[', '\\']);
+    if is_plain(pattern) {
+        return pattern == name;
+    }
+    if let Some(end) = pattern.strip_prefix('*').filter(|end| is_plain(end)) {
+        return name.ends_with(end);
+    }
     let chars = |text: &str| text.chars().collect::<Vec<_>>();
     glob::matches(&chars(pattern), &chars(name))
 }

@@ -13,10 +13,11 @@ use crate::yaml::Kind;
 use crate::yaml::Node;
 use crate::yaml::Scalar;
 use regex::Regex;
+use std::sync::LazyLock;
 
 /// Applies one entry to every object.
 pub(crate) fn run(session: &mut Session<'_>, resources: &mut Resources, image: &Image, specs: &[FieldSpec]) {
-    let Some(pattern) = pattern(&image.name.text) else {
+    let Some(pattern) = Pattern::new(&image.name.text) else {
         return; // kustomize matches nothing with a name that is no regular expression
     };
     for resource in &mut resources.list {
@@ -46,11 +47,45 @@ pub(crate) fn run(session: &mut Session<'_>, resources: &mut Resources, image: &
     }
 }
 
-/// The name is part of a regular expression, as in kustomize.
-fn pattern(name: &str) -> Option<Regex> {
-    let tag = r"(:[a-zA-Z0-9_.{}-]*)?";
-    let digest = r"(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?";
-    Regex::new(&format!("^{name}{tag}{digest}$")).ok()
+/// Which images an entry is for. Its name is part of a regular expression, as in kustomize.
+enum Pattern {
+    /// Nothing in the name is special, but that a dot stands for any character.
+    Plain(Vec<char>),
+    Regex(Regex),
+}
+
+/// What may follow a name.
+const TAG: &str = r"(:[a-zA-Z0-9_.{}-]*)?";
+const DIGEST: &str = r"(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?";
+
+impl Pattern {
+    fn new(name: &str) -> Option<Self> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/:@-".contains(c);
+        if name.chars().all(is_plain) {
+            return Some(Self::Plain(name.chars().collect()));
+        }
+        Regex::new(&format!("^{name}{TAG}{DIGEST}$"))
+            .ok()
+            .map(Self::Regex)
+    }
+
+    fn is_match(&self, image: &str) -> bool {
+        match self {
+            Self::Regex(regex) => regex.is_match(image),
+            Self::Plain(name) => {
+                let mut rest = image.chars();
+                let fits = |c: &char| rest.next().is_some_and(|i| i == *c || (*c == '.' && i != '\n'));
+                name.iter().all(fits) && is_tail(rest.as_str())
+            }
+        }
+    }
+}
+
+/// Whether a text is a tag, a digest, both or nothing. Compiled once: most images have nothing but a tag.
+fn is_tail(text: &str) -> bool {
+    static TAIL: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(&format!("^{TAG}{DIGEST}$")).expect("a constant expression"));
+    text.is_empty() || TAIL.is_match(text)
 }
 
 /// Visits `image` of every element of every list called `containers` or `initContainers`, however deep.
@@ -74,7 +109,7 @@ fn anywhere(node: &mut Node, visit: &mut dyn FnMut(&mut Node)) {
     }
 }
 
-fn update(arena: &mut Arena, field: &mut Node, image: &Image, pattern: &Regex) {
+fn update(arena: &mut Arena, field: &mut Node, image: &Image, pattern: &Pattern) {
     let Some(old) = field.as_scalar().filter(|s| pattern.is_match(&s.text)) else {
         return;
     };
@@ -132,5 +167,52 @@ fn split(image: &str) -> (&str, &str, &str) {
         (Some(colon), None) => (&image[..colon], &image[colon + 1..], ""),
         (Some(colon), Some(at)) if colon < at => (&image[..colon], &image[colon + 1..at], &image[at + 1..]),
         (_, Some(at)) => (&image[..at], "", &image[at + 1..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_anything_special_matches_what_it_matches_as_an_expression() {
+        let names = [
+            "",
+            "app",
+            "example.org/app",
+            "host:5000/a-b_c",
+            "app:v1",
+            "app@sha256",
+        ];
+        let images = [
+            "",
+            "app",
+            "app:v1",
+            "app:v1@sha256:ab",
+            "app@sha256:ab",
+            "app:",
+            "app:{tag}",
+            "app: v1",
+            "xapp",
+            "appx",
+            "example.org/app:1",
+            "exampleXorg/app:1",
+            "example\norg/app",
+            "host:5000/a-b_c",
+            "host:5000/a-b_c:2",
+            "app:v1:v2",
+            "äpp",
+            "app@sha256",
+        ];
+        for name in names {
+            let plain = Pattern::new(name).unwrap();
+            assert!(matches!(plain, Pattern::Plain(_)), "{name}");
+            let regex = Regex::new(&format!("^{name}{TAG}{DIGEST}$")).unwrap();
+            for image in images {
+                assert_eq!(plain.is_match(image), regex.is_match(image), "{name} {image}");
+            }
+        }
+        assert!(matches!(Pattern::new("a|b"), Some(Pattern::Regex(_))));
+        assert!(Pattern::new("a(").is_none());
     }
 }

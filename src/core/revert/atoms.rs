@@ -129,7 +129,7 @@ impl<'t> Atoms<'t> {
                 .iter()
                 .any(|a| matches!(a, Atom::Lines { file, .. } if file == path))
         };
-        let is_doubled = |atom: &Atom| atom.is_whole() && atom.files().iter().any(|path| has_lines(path));
+        let is_doubled = |atom: &Atom| atom.is_whole() && atom.files().iter().any(&has_lines);
         (0..self.units.len())
             .filter(|u| self.unit(*u).any(is_doubled))
             .collect()

@@ -205,9 +205,9 @@ mod tests {
             "app@sha256",
         ];
         for name in names {
-            let plain = Pattern::new(name).unwrap();
+            let plain = Pattern::new(name).expect("a pattern");
             assert!(matches!(plain, Pattern::Plain(_)), "{name}");
-            let regex = Regex::new(&format!("^{name}{TAG}{DIGEST}$")).unwrap();
+            let regex = Regex::new(&format!("^{name}{TAG}{DIGEST}$")).expect("an expression");
             for image in images {
                 assert_eq!(plain.is_match(image), regex.is_match(image), "{name} {image}");
             }

@@ -3,41 +3,30 @@
 //! Where the shell has a queue, the agent looks at everything that is due or may have changed, once a turn. It can be
 //! made to stop anywhere between two effects, and to begin again knowing nothing.
 
+mod observe;
+mod perform;
+
 use crate::fault::Faults;
-use crate::fleet::BOT;
-use crate::forge::By;
-use crate::forge::Refusal;
-use crate::git::Content;
-use crate::git::NewCommit;
-use crate::git::Refused;
 use crate::receiver::Says;
 use crate::world::World;
 use jiff::SignedDuration;
 use jiff::Timestamp;
+use observe::answer;
+use perform::perform;
 use recant_core::baseline::RECANT_API;
 use recant_core::canary;
 use recant_core::canary::spec::API_VERSION;
 use recant_core::effect::Effect;
-use recant_core::effect::Push;
 use recant_core::effect::Write;
-use recant_core::forge;
-use recant_core::forge::Author;
-use recant_core::forge::ForgeSpec;
-use recant_core::forge::ForgeType;
 use recant_core::hook::HookAnswer;
 use recant_core::hook::HookCall;
 use recant_core::object::Object;
 use recant_core::object::ObjectRef;
-use recant_core::provider::ProviderKind;
 use recant_core::pull;
-use recant_core::query::Access;
 use recant_core::query::Answer;
-use recant_core::query::Branch;
-use recant_core::query::MetricQuery;
 use recant_core::query::Observation;
 use recant_core::query::Observed;
 use recant_core::query::Query;
-use recant_core::query::RepoUrl;
 use recant_core::query::Why;
 use recant_core::reason::Reason;
 use recant_core::settings::Settings;
@@ -240,167 +229,3 @@ struct Called {
 
 /// The rest of a step was not carried out: refused, failed, or the agent stopped.
 struct Stopped;
-
-fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
-    let known = Observed::Known;
-    match query {
-        Query::Object(name) => known(Answer::Object(world.cluster.get(name))),
-        Query::Metric(query) => metric(world, query),
-        Query::Head(Branch { repo, name }) => with_git(world, repo, |git| Answer::Head(git.head(name))),
-        Query::Tree(commit) => match repo_of(world, &commit.repo).and_then(|git| git.tree(&commit.commit)) {
-            Some(tree) => known(Answer::Tree(tree)),
-            None => Observed::Unknown(Why::Invalid(format!("there is no commit {}", commit.commit))),
-        },
-        Query::Log { repo, from, to } => {
-            with_git(world, repo, |git| Answer::Log(git.log(Some(from), to, 100)))
-        }
-        Query::Objects { api_version, kind } => {
-            known(Answer::Objects(world.cluster.list(api_version, kind, "")))
-        }
-        Query::Comments { branch, number } => match world.forge.comments(branch, *number) {
-            Ok(said) => known(Answer::Comments(said)),
-            Err(refusal) => Observed::Unknown(Why::Invalid(refusal.to_string())),
-        },
-        Query::Forge(repo) => known(Answer::Forge(forge_of(world, repo).map(Box::new))),
-        Query::Access(_) => known(Answer::Access(Access {
-            login: BOT.to_owned(),
-            ..Access::default()
-        })),
-        // The agent itself remembers whom it has called.
-        Query::Hook(_) => Observed::Unknown(Why::NotAsked),
-        Query::Pulls(branch) => {
-            let now = world.now();
-            let World { forge, repos, .. } = world;
-            match forge.pulls(repos, now, branch) {
-                Ok(pulls) => known(Answer::Pulls(pulls)),
-                Err(refusal) => Observed::Unknown(Why::Invalid(refusal.to_string())),
-            }
-        }
-    }
-}
-
-/// The Forge object above a repository; where a story has none, one that says nothing but the address.
-fn forge_of(world: &World, repo: &RepoUrl) -> Option<forge::Forge> {
-    world.forge.name_of(repo)?;
-    let objects = world.cluster.list(RECANT_API, "Forge", "");
-    let bound = |forge: &forge::Forge| repo.0.starts_with(&forge.spec.url);
-    let found = objects.iter().filter_map(|object| forge::Forge::of(object).ok());
-    found.into_iter().find(bound).or_else(|| {
-        Some(forge::Forge {
-            name: ObjectRef::new(RECANT_API, "Forge", "recant-system", "story"),
-            spec: ForgeSpec::new(ForgeType::Gitea, world.forge.base_url()),
-        })
-    })
-}
-
-type BoxedGit = Box<dyn crate::git::Git>;
-
-fn repo_of<'a>(world: &'a mut World, url: &RepoUrl) -> Option<&'a mut BoxedGit> {
-    let name = world.forge.name_of(url)?;
-    world.repos.get_mut(&name)
-}
-
-fn with_git(world: &mut World, url: &RepoUrl, ask: impl FnOnce(&BoxedGit) -> Answer) -> Observed<Answer> {
-    match repo_of(world, url) {
-        Some(git) => Observed::Known(ask(git)),
-        None => Observed::Unknown(Why::Invalid(format!("there is no repository {url}"))),
-    }
-}
-
-fn metric(world: &World, query: &MetricQuery) -> Observed<Answer> {
-    let kind = query.provider.kind;
-    if kind != ProviderKind::Prometheus {
-        return Observed::Unknown(Why::Unreachable(format!("this world has no {}", kind.name())));
-    }
-    match world.gauge.number(&query.query, world.now()) {
-        Ok(value) => Observed::Known(Answer::Metric(value)),
-        Err(error) => Observed::Unknown(Why::Invalid(error.to_string())),
-    }
-}
-
-fn perform(world: &mut World, effect: &Effect) -> Result<(), String> {
-    let by = By {
-        user: BOT,
-        now: world.now(),
-    };
-    let refused = |refusal: Refusal| refusal.to_string();
-    match effect {
-        Effect::Write(write) => world
-            .cluster
-            .write(by.now, BOT, write)
-            .map(drop)
-            .map_err(|e| e.to_string()),
-        Effect::Event(event) => {
-            world.cluster.event(by.now, "recant", event);
-            Ok(())
-        }
-        Effect::Push(push) => self::push(world, push),
-        Effect::OpenPull(text) => {
-            let World { forge, repos, .. } = world;
-            let open = forge.pulls(repos, by.now, &text.branch).map_err(refused)?;
-            if open
-                .iter()
-                .any(|pull| pull.state == recant_core::query::PullState::Open)
-            {
-                return Ok(());
-            }
-            forge.open(repos, by, text).map(drop).map_err(refused)
-        }
-        Effect::UpdatePull { number, text } => world.forge.update(by, *number, text).map_err(refused),
-        Effect::ClosePull {
-            branch,
-            number,
-            comment,
-        } => {
-            let repo = world
-                .forge
-                .name_of(&branch.repo)
-                .ok_or("there is no such repository")?;
-            world.forge.close(by, &repo, *number, comment).map_err(refused)
-        }
-        Effect::Comment(comment) => world.forge.upsert_comment(by, comment).map_err(refused),
-        Effect::DeleteBranch { branch, expect } => {
-            let git = repo_of(world, &branch.repo).ok_or("there is no such repository")?;
-            git.set_branch(&branch.name, Some(expect), None)
-                .map_err(|e| e.to_string())
-        }
-        Effect::Status(status) => {
-            let World { forge, repos, .. } = world;
-            forge.set_status(repos, by, status).map_err(refused)
-        }
-        // This forge speaks Gitea's words, and Gitea has no check runs.
-        Effect::Check(_) => Ok(()),
-        Effect::Alert(alert) => {
-            world.alerts.push(alert.clone());
-            Ok(())
-        }
-        Effect::EventHook(hook) => {
-            world.event_hooks.push(hook.clone());
-            Ok(())
-        }
-    }
-}
-
-/// Commits and moves the branch; a branch that is already there is left as it is.
-fn push(world: &mut World, push: &Push) -> Result<(), String> {
-    let author = push.author.clone().unwrap_or_else(|| Author {
-        name: "recant".to_owned(),
-        email: "recant@users.noreply.invalid".to_owned(),
-    });
-    let new = NewCommit {
-        parents: vec![push.base.clone()],
-        content: Content::Files(push.files.clone()),
-        author: author.name,
-        email: author.email,
-        message: push.message.clone(),
-        date_s: push.date_s,
-    };
-    let git = repo_of(world, &push.branch.repo).ok_or("there is no such repository")?;
-    let refused = |refused: Refused| refused.to_string();
-    let id = git.commit(&new).map_err(refused)?;
-    if git.head(&push.branch.name).as_ref() == Some(&id) {
-        return Ok(());
-    }
-    git.set_branch(&push.branch.name, push.expect.as_deref(), Some(&id))
-        .map_err(refused)
-}

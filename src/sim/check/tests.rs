@@ -1,16 +1,23 @@
 //! The promises are worth something only if they can be broken: each is, here, by hand.
 
 use super::*;
+use crate::fleet::BOT;
 use crate::forge::By;
 use crate::forge::Role;
 use crate::git::Content;
+use crate::git::Git;
 use crate::git::MemoryGit;
 use crate::git::NewCommit;
+use recant_core::baseline::RECANT_API;
 use recant_core::effect::PullText;
 use recant_core::effect::PullWishes;
 use recant_core::effect::Write;
+use recant_core::object::Object;
 use recant_core::query::Branch;
+use recant_core::template;
+use recant_core::template::Naming;
 use recant_render::Tree;
+use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
 

@@ -7,17 +7,23 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The directories of a set of cases, in order; none, with a word, where the set is absent.
-pub(crate) fn cases(set: &str) -> Vec<PathBuf> {
+/// A set of cases or a table; none, with a word, where it is absent.
+pub(crate) fn beside(name: &str) -> Option<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     // A linked worktree lies one level deeper than the repository itself.
-    let beside =
-        ["../shared", "../../shared"].map(|up| repository.join(up).join("kustomize-cases").join(set));
-    let Some(entries) = beside.iter().find_map(|dir| fs::read_dir(dir).ok()) else {
-        eprintln!("no cases at {}: skipped", beside[0].display());
-        return Vec::new();
-    };
-    let mut all: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    let places =
+        ["../shared", "../../shared"].map(|up| repository.join(up).join("kustomize-cases").join(name));
+    let found = places.iter().find(|place| place.exists());
+    if found.is_none() {
+        eprintln!("no cases at {}: skipped", places[0].display());
+    }
+    found.cloned()
+}
+
+/// The directories of a set of cases, in order.
+pub(crate) fn cases(set: &str) -> Vec<PathBuf> {
+    let entries = beside(set).map(|dir| fs::read_dir(dir).unwrap());
+    let mut all: Vec<PathBuf> = entries.into_iter().flatten().map(|e| e.unwrap().path()).collect();
     all.sort();
     all
 }

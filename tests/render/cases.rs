@@ -14,8 +14,10 @@ mod recorded;
 
 use recant_render::Rendered;
 use recant_render::Root;
+use recant_render::Tree;
 use recant_render::render;
 use recant_render::yaml::Document;
+use recorded::beside;
 use recorded::cases;
 use recorded::tree;
 use serde_json::Value;
@@ -128,4 +130,72 @@ fn kustomizes_own_cases_render_as_recorded() {
 #[test]
 fn real_repositories_render_as_recorded() {
     check("real");
+}
+
+/// An object of the table of merges, with the version and the name that it leaves out.
+fn whole(text: &str) -> String {
+    let text = text.trim_start_matches('\n');
+    let indent = &text[..text.len() - text.trim_start().len()];
+    let (metadata, name) = (format!("\n{indent}metadata:"), format!("\n{indent}  name: "));
+    let mut whole = text.trim_end().to_owned();
+    if !whole.contains(&metadata) {
+        whole.push_str(&metadata);
+    }
+    if !whole.contains(&name) {
+        whole = whole.replace(&metadata, &format!("{metadata}{name}x"));
+    }
+    if !whole.contains("apiVersion:") {
+        whole = format!("{indent}apiVersion: apps/v1\n{whole}");
+    }
+    whole + "\n"
+}
+
+/// Lists as sorted texts: the table was recorded with another order of merging lists.
+fn unordered(value: Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.into_iter().map(unordered).collect();
+            items.sort_by_key(Value::to_string);
+            Value::Array(items)
+        }
+        Value::Object(map) => map.into_iter().map(|(k, v)| (k, unordered(v))).collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn strategic_merge_does_what_kustomize_recorded() {
+    let Some(file) = beside("strategic-merge.json") else {
+        return;
+    };
+    let table: Vec<Value> = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    for case in table {
+        let text = |key: &str| case[key].as_str().unwrap_or_default();
+        let tree = Tree::default()
+            .with(
+                "kustomization.yaml",
+                b"resources: [object.yaml]\npatches: [{path: patch.yaml}]\n",
+            )
+            .with("object.yaml", whole(text("dest")).as_bytes())
+            .with("patch.yaml", whole(text("patch")).as_bytes());
+        let root = Root {
+            path: String::new(),
+            flux: None,
+        };
+        let rendered = render(&tree, &root);
+        assert!(rendered.ok(), "{}: {:?}", text("description"), rendered.problems);
+        let got: Vec<Value> = rendered
+            .objects
+            .iter()
+            .map(|object| unordered(object.json()))
+            .collect();
+        let expected = Some(text("expected")).filter(|text| !text.trim().is_empty());
+        let documents = expected.map(|text| Document::read(whole(text).as_bytes()).unwrap());
+        let wanted: Vec<Value> = documents
+            .iter()
+            .flatten()
+            .map(|document| unordered(document.json().unwrap()))
+            .collect();
+        assert_eq!(got, wanted, "{}", text("description"));
+    }
 }

@@ -1,7 +1,6 @@
-//! Strategic merge against kustomize's own table, and JSON patches by example.
+//! JSON patches by example. `tests/render/cases.rs` holds strategic merges to kustomize's own table.
 
 use super::json6902;
-use super::merge;
 use crate::yaml::Node;
 use crate::yaml::json;
 use crate::yaml::parse;
@@ -9,7 +8,6 @@ use crate::yaml::parse::Place;
 use crate::yaml::parse::Twice;
 use crate::yaml::resolve::Rules;
 use serde_json::Value;
-use std::path::Path;
 
 fn node(text: &str) -> Option<Node> {
     let documents = parse::documents(text.as_bytes(), &Place::File(0), Twice::Fault);
@@ -18,46 +16,6 @@ fn node(text: &str) -> Option<Node> {
 
 fn value(text: &str) -> Value {
     node(text).map_or(Value::Null, |n| json::to_json(&n, Rules::V3).expect("JSON"))
-}
-
-/// Lists as sorted texts: the table was recorded with another order of merging lists.
-fn unordered(value: Value) -> Value {
-    match value {
-        Value::Array(items) => {
-            let mut items: Vec<Value> = items.into_iter().map(unordered).collect();
-            items.sort_by_key(Value::to_string);
-            Value::Array(items)
-        }
-        Value::Object(map) => map.into_iter().map(|(k, v)| (k, unordered(v))).collect(),
-        other => other,
-    }
-}
-
-#[test]
-#[expect(clippy::disallowed_methods, reason = "a test that reads its cases from disk")]
-fn strategic_merge_does_what_kustomize_recorded() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let files = ["../shared", "../../shared"]
-        .map(|up| repository.join(up).join("kustomize-cases/strategic-merge.json"));
-    let Some(text) = files.iter().find_map(|f| std::fs::read_to_string(f).ok()) else {
-        return;
-    };
-    let cases: Vec<Value> = serde_json::from_str(&text).expect("the table");
-    for case in cases {
-        let text = |key: &str| case[key].as_str().unwrap_or_default().to_owned();
-        let (dest, patch) = (node(&text("dest")), node(&text("patch")));
-        let (Some(dest), Some(patch)) = (dest, patch) else {
-            continue;
-        };
-        let merged = merge::merge(dest, patch, &mut Vec::new()).expect("a merge");
-        let got = merged.map_or(Value::Null, |n| json::to_json(&n, Rules::V3).expect("JSON"));
-        assert_eq!(
-            unordered(got),
-            unordered(value(&text("expected"))),
-            "{}",
-            text("description")
-        );
-    }
 }
 
 fn patched(object: &str, ops: &str) -> Result<Value, String> {

@@ -56,3 +56,8 @@ impl Block {
         before.into_iter().chain(rules).chain(after).collect()
     }
 }
+
+/// The entries of a list in a rule; none where there is no list.
+pub(super) fn items<'a>(rule: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    rule.get(field).and_then(Value::as_array).into_iter().flatten()
+}

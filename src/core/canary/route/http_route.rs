@@ -13,6 +13,7 @@ use crate::canary::route::affinity::COOKIE;
 use crate::canary::route::affinity::Sessions;
 use crate::canary::route::block::Block;
 use crate::canary::route::block::Shape;
+use crate::canary::route::block::items;
 use crate::canary::route::made::Made;
 use crate::canary::route::matches;
 use crate::canary::route::scene;
@@ -318,10 +319,6 @@ fn find(scene: &Scene<'_>, list: Vec<Value>) -> Block {
         is_whole: &is_whole,
     };
     Block::find(list, &shape)
-}
-
-fn items<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(field).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn backend_names(rule: &Value) -> Vec<&str> {

@@ -103,13 +103,19 @@ fn a_changed_config_is_a_new_revision_and_reaches_the_primary_when_it_is_promote
     }
 }
 
-#[test]
-fn a_config_that_is_taken_back_after_the_failure_settles_without_an_analysis() {
+/// A Canary that failed on a ConfigMap.
+fn failed_on_its_settings() -> World {
     let mut world = initialized();
     world.bad_when = Some(|world| value(world, "ConfigMap", "settings") == "bad");
     change(&mut world, "ConfigMap", "settings", "bad");
     world.run_until(Phase::Failed);
     world.settle_down();
+    world
+}
+
+#[test]
+fn a_config_that_is_taken_back_after_the_failure_settles_without_an_analysis() {
+    let mut world = failed_on_its_settings();
     assert_eq!(value(&world, "ConfigMap", "settings-primary"), "1");
     let weights = world.weights.len();
     change(&mut world, "ConfigMap", "settings", "1");
@@ -120,11 +126,7 @@ fn a_config_that_is_taken_back_after_the_failure_settles_without_an_analysis() {
 
 #[test]
 fn a_config_that_failed_is_what_the_revert_restores() {
-    let mut world = initialized();
-    world.bad_when = Some(|world| value(world, "ConfigMap", "settings") == "bad");
-    change(&mut world, "ConfigMap", "settings", "bad");
-    world.run_until(Phase::Failed);
-    world.settle_down();
+    let world = failed_on_its_settings();
     let reverts = world.all("Revert");
     assert_eq!(reverts.len(), 1, "{:?}", world.because);
     let targets = reverts[0]
@@ -136,6 +138,26 @@ fn a_config_that_failed_is_what_the_revert_restores() {
         .map(|target| format!("{}/{}", target["object"]["kind"], target["object"]["name"]))
         .collect();
     assert_eq!(names, [r#""ConfigMap"/"settings""#]);
+}
+
+#[test]
+fn what_another_kustomization_applies_is_not_taken_back_with_the_target() {
+    for applier in ["other", ""] {
+        let mut world = initialized();
+        put(&mut world, "ConfigMap", "settings", "2");
+        let mut settings = world.get("v1", "ConfigMap", "settings");
+        settings.set(
+            "/metadata/labels/kustomize.toolkit.fluxcd.io~1name",
+            json!(applier),
+        );
+        world.put(settings);
+        world.bad_when = Some(|world| value(world, "ConfigMap", "settings") == "2");
+        world.apply_commit();
+        world.run_until(Phase::Failed);
+        world.settle_down();
+        world.check_that_nobody_is_blamed();
+        assert!(world.says().contains("is not applied by"), "{}", world.says());
+    }
 }
 
 #[test]

@@ -141,12 +141,7 @@ fn a_hook_that_nobody_answers_fails_the_run_and_blames_nobody() {
     run_and_say(&mut world, "pre-rollout", Reply::Away);
     world.run_until(Phase::Failed);
     world.settle_down();
-    assert!(world.all("Revert").is_empty());
-    assert!(
-        matches!(world.because, Some(Reason::NotBlamed { .. })),
-        "{:?}",
-        world.because
-    );
+    world.check_that_nobody_is_blamed();
 }
 
 #[test]
@@ -191,6 +186,28 @@ fn a_revision_that_is_taken_back_while_it_waits_is_settled() {
     world.settle_down();
     assert_eq!(world.status().phase, Phase::Succeeded);
     assert!(world.status().is("Reverted") && world.status().is("Ready"));
+}
+
+#[test]
+fn a_muted_hook_holds_as_any_other_and_sends_no_alert() {
+    for gate in ["confirm-rollout", "confirm-traffic-increase", "confirm-promotion"] {
+        let told = [false, true].map(|muted| {
+            let mut world = World::initialized_as(|canary| {
+                let alerts = json!([{"name": "team", "providerRef": {"name": "team"}, "severity": "warn"}]);
+                canary.set("/spec/analysis/alerts", alerts);
+                let hook = json!([{"name": "gate", "type": gate, "url": "http://gate", "muteAlert": muted}]);
+                canary.set("/spec/analysis/webhooks", hook);
+            });
+            run_and_say(&mut world, "gate", Reply::No("not yet"));
+            world.run_while(|world| world.calls("gate") < 3);
+            assert!(
+                world.events.iter().any(|event| event.contains("waiting for")),
+                "{gate}"
+            );
+            world.alerts.len()
+        });
+        assert_eq!(told, [1, 0], "{gate}");
+    }
 }
 
 #[test]

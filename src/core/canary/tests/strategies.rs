@@ -205,16 +205,17 @@ fn mirroring_that_the_router_cannot_do_is_said_and_left_out() {
     assert!(!world.told("Advance podinfo.test canary weight 0"));
 }
 
+fn no_user_was_on_the_canary(world: &World) {
+    let weights = &world.weights;
+    assert!(weights.iter().all(|weight| *weight == 0), "{weights:?}");
+}
+
 #[test]
 fn a_mirrored_canary_is_measured_before_it_gets_users() {
     let mut world = world_of(AB, &json!({"stepWeight": 50, "mirror": true}));
     world.set_image(BAD);
     world.run_until(Phase::Failed);
-    assert!(
-        world.weights.iter().all(|weight| *weight == 0),
-        "{:?}",
-        world.weights
-    );
+    no_user_was_on_the_canary(&world);
     assert_eq!(world.image("podinfo-primary"), GOOD);
 }
 
@@ -224,11 +225,7 @@ fn blue_green_fails_before_any_user_is_on_the_canary() {
         let mut world = world_of(provider, &json!({"iterations": 3}));
         world.set_image(BAD);
         world.run_until(Phase::Failed);
-        assert!(
-            world.weights.iter().all(|weight| *weight == 0),
-            "{:?}",
-            world.weights
-        );
+        no_user_was_on_the_canary(&world);
         assert_eq!(world.status().iterations, 0);
     }
 }
@@ -315,6 +312,27 @@ fn a_canary_that_skips_its_analysis_waits_for_the_primary_and_says_so() {
     assert!(world.weights.iter().all(|weight| *weight == 0));
     assert!(world.told("Promotion completed! Canary analysis was skipped for podinfo.test"));
     assert!(!world.told("Routing all traffic to primary"));
+}
+
+#[test]
+fn a_primary_that_is_not_ready_during_a_run_is_waited_for_past_every_deadline() {
+    let mut world = world_of("linkerd", &json!({"stepWeight": 50}));
+    world.set_image(NEWER);
+    world.run_until_weight(50);
+    world.freeze("podinfo-primary");
+    for _ in 0..60 {
+        world.turn();
+    }
+    assert_eq!((world.status().phase, world.weight()), (Phase::Progressing, 50));
+    assert!(
+        world
+            .says()
+            .contains("waiting for Deployment/test/podinfo-primary"),
+        "{}",
+        world.says()
+    );
+    world.frozen.clear();
+    world.run_until_promoted(NEWER);
 }
 
 #[test]

@@ -23,6 +23,24 @@ fn count(world: &World, start: &str) -> usize {
         .count()
 }
 
+/// A Canary with a gate that a run gets no further than this phase at, if it is one of waiting.
+fn gated_in(phase: Phase) -> World {
+    let mut world = World::initialized_as(|canary| {
+        let hook = |r#type: &str| json!({"name": r#type, "type": r#type, "url": "http://x"});
+        canary.set(
+            "/spec/analysis/webhooks",
+            json!([hook("confirm-rollout"), hook("confirm-promotion")]),
+        );
+    });
+    let gate = match phase {
+        Phase::Waiting => "confirm-rollout",
+        Phase::WaitingPromotion => "confirm-promotion",
+        _ => "none",
+    };
+    world.replies.insert(gate.to_owned(), Reply::No("halt"));
+    world
+}
+
 #[test]
 fn a_failed_revision_is_tried_again_once_for_each_time_it_is_asked() {
     let mut world = World::initialized();
@@ -51,19 +69,7 @@ fn a_run_is_stopped_in_every_phase_and_stays_stopped() {
         Phase::WaitingPromotion,
         Phase::Promoting,
     ] {
-        let mut world = World::initialized_as(|canary| {
-            let hook = |r#type: &str| json!({"name": r#type, "type": r#type, "url": "http://x"});
-            canary.set(
-                "/spec/analysis/webhooks",
-                json!([hook("confirm-rollout"), hook("confirm-promotion")]),
-            );
-        });
-        let gate = match phase {
-            Phase::Waiting => "confirm-rollout",
-            Phase::WaitingPromotion => "confirm-promotion",
-            _ => "none",
-        };
-        world.replies.insert(gate.to_owned(), Reply::No("halt"));
+        let mut world = gated_in(phase);
         world.set_image(NEWER);
         world.run_until(phase);
         if phase == Phase::Promoting {
@@ -98,19 +104,7 @@ fn a_revision_is_promoted_at_once_when_a_person_asks_whatever_holds_it() {
         Phase::WaitingPromotion,
         Phase::Failed,
     ] {
-        let mut world = World::initialized_as(|canary| {
-            let hook = |r#type: &str| json!({"name": r#type, "type": r#type, "url": "http://x"});
-            canary.set(
-                "/spec/analysis/webhooks",
-                json!([hook("confirm-rollout"), hook("confirm-promotion")]),
-            );
-        });
-        let gate = match phase {
-            Phase::Waiting => "confirm-rollout",
-            Phase::WaitingPromotion => "confirm-promotion",
-            _ => "none",
-        };
-        world.replies.insert(gate.to_owned(), Reply::No("halt"));
+        let mut world = gated_in(phase);
         let image = if phase == Phase::Failed { BAD } else { NEWER };
         world.set_image(image);
         world.run_until(phase);

@@ -1,40 +1,53 @@
 //! The traffic through what recant's routers write: the records in `tests/routers`, which a test of the core holds the
 //! routers to.
 
-#![expect(clippy::disallowed_methods, reason = "a test that reads recorded data")]
-
 use super::*;
 use serde_json::Value as Json;
-use std::fs;
-use std::path::Path;
+
+/// The records that traffic flows through, by router.
+const RECORDS: [(&str, &str); 11] = [
+    ("contour", include_str!("../../../../tests/routers/contour.yaml")),
+    (
+        "gatewayapi-v1",
+        include_str!("../../../../tests/routers/gatewayapi-v1.yaml"),
+    ),
+    (
+        "gatewayapi-v1beta1",
+        include_str!("../../../../tests/routers/gatewayapi-v1beta1.yaml"),
+    ),
+    ("gloo", include_str!("../../../../tests/routers/gloo.yaml")),
+    ("istio", include_str!("../../../../tests/routers/istio.yaml")),
+    (
+        "kubernetes",
+        include_str!("../../../../tests/routers/kubernetes.yaml"),
+    ),
+    ("linkerd", include_str!("../../../../tests/routers/linkerd.yaml")),
+    ("nginx", include_str!("../../../../tests/routers/nginx.yaml")),
+    (
+        "smi-v1alpha2",
+        include_str!("../../../../tests/routers/smi-v1alpha2.yaml"),
+    ),
+    (
+        "smi-v1alpha3",
+        include_str!("../../../../tests/routers/smi-v1alpha3.yaml"),
+    ),
+    ("traefik", include_str!("../../../../tests/routers/traefik.yaml")),
+];
 
 /// The recorded objects: router, case, objects.
 fn records() -> Vec<(String, String, Vec<Object>)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/routers");
-    let mut files: Vec<_> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    let of = |path: &std::path::PathBuf| {
-        let router = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let text = fs::read_to_string(path).unwrap();
+    let of = |(router, text): (&str, &str)| {
         let documents = text
             .split("---\n")
             .map(|text| serde_yaml::from_str::<Json>(text).unwrap());
         let cases = documents.map(|document| {
-            let objects = document["objects"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .cloned()
-                .map(Object);
+            let objects = document["objects"].as_array().unwrap().iter().cloned();
             let case = document["case"].as_str().unwrap().to_owned();
-            (router.clone(), case, objects.collect())
+            (router.to_owned(), case, objects.map(Object).collect())
         });
         cases.collect::<Vec<_>>()
     };
-    files.iter().flat_map(of).collect()
+    RECORDS.into_iter().flat_map(of).collect()
 }
 
 /// The objects, and what is around them.

@@ -9,6 +9,7 @@ use crate::canary::route::affinity::SET_COOKIE;
 use crate::canary::route::affinity::Sessions;
 use crate::canary::route::block::Block;
 use crate::canary::route::block::Shape;
+use crate::canary::route::block::items;
 use crate::canary::route::made::Made;
 use crate::canary::route::matches;
 use crate::canary::route::scene::Scene;
@@ -164,10 +165,6 @@ fn find(scene: &Scene<'_>, list: Vec<Value>) -> Block {
         is_whole: &is_whole,
     };
     Block::find(list, &shape)
-}
-
-fn items<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(field).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn hosts(route: &Value) -> Vec<&str> {

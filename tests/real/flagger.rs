@@ -1,6 +1,8 @@
 //! Flagger beside recant: the same Canary, each on a control plane of its own, and what stands there after each phase,
 //! field by field. What differs must be listed, with its reason, in `flagger.txt`; what is listed must differ.
 
+mod handed;
+
 use crate::conformance::kube::Client as _;
 use crate::files;
 use crate::namespace::Parts;
@@ -22,23 +24,39 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
+use tempfile::TempDir;
 
 /// How long each phase may take on a busy machine.
 const LONGEST: Duration = Duration::from_secs(240);
 
+const CANARY: &str = "/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo";
+
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial {
+    let trial = |check: &str, run: fn(&Parts)| Trial {
         suite: "flagger",
-        check: "what differs after each phase is what flagger.txt lists".to_owned(),
+        check: check.to_owned(),
         on: On::Real,
         parts: &["kubelite", "flagger", "prometheus", "crds"],
         long: true,
-        run: Box::new(compare),
-    }]
+        run: Box::new(run),
+    };
+    vec![
+        trial("what differs after each phase is what flagger.txt lists", compare),
+        trial(
+            "recant takes over from Flagger and hands back, without a restart",
+            handed::to_and_fro,
+        ),
+    ]
 }
 
-fn compare(parts: &Parts) {
-    let theirs = phases(parts, |cluster| {
+/// A running Flagger.
+struct Flagger {
+    _process: Process,
+    _room: TempDir,
+}
+
+impl Flagger {
+    fn start(parts: &Parts, cluster: &Cluster) -> Self {
         let room = room();
         let mut command = Command::new(parts.file("flagger", "flagger"));
         command.arg("-kubeconfig").arg(cluster.kubeconfig());
@@ -50,11 +68,21 @@ fn compare(parts: &Parts) {
         ]);
         command.args(["-port", "28080", "-namespace", "test", "-log-level", "info"]);
         let process = Process::start("flagger", &mut command, within(&room, "flagger.log"));
-        (process, room)
-    });
-    let ours = phases(parts, |cluster| {
-        Recant::start(cluster, "http://127.0.0.1:1", "none", &[])
-    });
+        Self {
+            _process: process,
+            _room: room,
+        }
+    }
+}
+
+/// recant, without a forge.
+fn recant_on(cluster: &Cluster) -> Recant {
+    Recant::start(cluster, "http://127.0.0.1:1", "none", &[])
+}
+
+fn compare(parts: &Parts) {
+    let theirs = phases(parts, |cluster| Flagger::start(parts, cluster));
+    let ours = phases(parts, recant_on);
     let keys: BTreeSet<&String> = theirs.keys().chain(ours.keys()).collect();
     let mut found = BTreeSet::new();
     for key in keys {
@@ -100,16 +128,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 /// The fields of all objects after each phase, by `phase object path`.
 fn phases<R>(parts: &Parts, run: impl FnOnce(&Cluster) -> R) -> BTreeMap<String, Value> {
-    let cluster = Cluster::start(parts);
-    recant::install(&cluster);
-    for file in ["tests/real/trafficsplit.yaml", "tests/real/canary.yaml"] {
-        let text = fs::read_to_string(files::root().join(file)).unwrap();
-        files::documents(&text)
-            .iter()
-            .for_each(|object| cluster.http.apply(object));
-    }
-    definitions(parts, &cluster, "gateway-api");
-    let _prometheus = Prometheus::start(parts, cluster.client());
+    let (cluster, _prometheus) = stage(parts);
     let _running = run(&cluster);
     let mut fields = BTreeMap::new();
     let mut after = |phase: &str, pointer: &str, value: Value| {
@@ -134,6 +153,21 @@ fn phases<R>(parts: &Parts, run: impl FnOnce(&Cluster) -> R) -> BTreeMap<String,
     fields
 }
 
+/// A control plane with the Canary, and a Prometheus, which must end first.
+fn stage(parts: &Parts) -> (Cluster, Prometheus) {
+    let cluster = Cluster::start(parts);
+    recant::install(&cluster);
+    for file in ["tests/real/trafficsplit.yaml", "tests/real/canary.yaml"] {
+        let text = fs::read_to_string(files::root().join(file)).unwrap();
+        files::documents(&text)
+            .iter()
+            .for_each(|object| cluster.http.apply(object));
+    }
+    definitions(parts, &cluster, "gateway-api");
+    let prometheus = Prometheus::start(parts, cluster.client());
+    (cluster, prometheus)
+}
+
 fn release(cluster: &Cluster, image: &str) {
     let container = json!({ "name": "podinfo", "image": image });
     let patch = json!({ "spec": { "template": { "spec": { "containers": [container] } } } });
@@ -145,10 +179,9 @@ fn release(cluster: &Cluster, image: &str) {
 
 /// Waits until the Canary says so.
 fn wait(cluster: &Cluster, pointer: &str, value: &Value) {
-    let path = "/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo";
     let until = Instant::now() + LONGEST;
     loop {
-        let canary = cluster.http.get(path).unwrap_or_default();
+        let canary = cluster.http.get(CANARY).unwrap_or_default();
         if canary.pointer(pointer) == Some(value) {
             // What follows it is written after it.
             return std::thread::sleep(Duration::from_secs(3));

@@ -136,9 +136,10 @@ impl Imagined {
     }
 }
 
+/// In the order in which it ends.
 struct Real {
-    cluster: Cluster,
     flux: Flux,
+    cluster: Cluster,
     clone: PathBuf,
     commits: Vec<String>,
     _room: TempDir,

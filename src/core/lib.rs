@@ -15,6 +15,8 @@ pub mod config;
 pub mod diff;
 pub mod duration;
 pub mod effect;
+#[cfg(test)]
+mod fixtures;
 pub mod forge;
 pub mod hook;
 pub mod object;

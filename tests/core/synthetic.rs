@@ -14,6 +14,8 @@
 
 #[path = "synthetic/changes.rs"]
 mod changes;
+#[path = "../dice.rs"]
+mod dice;
 #[path = "synthetic/fleet.rs"]
 mod fleet;
 #[path = "synthetic/oracle.rs"]
@@ -22,7 +24,7 @@ mod oracle;
 use changes::COMMITS;
 use changes::To;
 use changes::make;
-use fleet::Dice;
+use dice::Dice;
 use fleet::FEATURES;
 use fleet::Files;
 use fleet::Has;

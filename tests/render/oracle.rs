@@ -10,6 +10,8 @@
     reason = "a test that runs another program and reports"
 )]
 
+#[path = "../dice.rs"]
+mod dice;
 mod random;
 
 use recant_render::Object;

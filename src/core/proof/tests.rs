@@ -1,6 +1,8 @@
 //! What a proof must see, on small trees.
 
 use super::*;
+use crate::fixtures::root;
+use crate::fixtures::web;
 use recant_render::render;
 
 const BASE: &str = "//- /base/kustomization.yaml
@@ -29,23 +31,6 @@ fn with_staging() -> Tree {
     Tree::fixture(&format!(
         "{BASE}//- /staging/kustomization.yaml\nnamespace: staging\nresources: [../base]\n"
     ))
-}
-
-fn root(path: &str) -> Root {
-    Root {
-        path: path.to_owned(),
-        flux: None,
-    }
-}
-
-fn web(namespace: &str) -> ObjectId {
-    ObjectId {
-        group: "apps".to_owned(),
-        version: "v1".to_owned(),
-        kind: "Deployment".to_owned(),
-        namespace: namespace.to_owned(),
-        name: "web".to_owned(),
-    }
 }
 
 fn bumped(tree: &Tree) -> Tree {

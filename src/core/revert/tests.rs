@@ -6,6 +6,8 @@ mod flux;
 mod histories;
 
 use super::*;
+use crate::fixtures::root;
+use crate::fixtures::web;
 
 const BASE: &str = "//- /base/kustomization.yaml
 resources:
@@ -31,23 +33,6 @@ resources:
 - ../base
 ";
 const STAGING: &str = "//- /staging/kustomization.yaml\nnamespace: staging\nresources:\n- ../base\n";
-
-fn root(path: &str) -> Root {
-    Root {
-        path: path.to_owned(),
-        flux: None,
-    }
-}
-
-fn web(namespace: &str) -> ObjectId {
-    ObjectId {
-        group: "apps".to_owned(),
-        version: "v1".to_owned(),
-        kind: "Deployment".to_owned(),
-        namespace: namespace.to_owned(),
-        name: "web".to_owned(),
-    }
-}
 
 fn edited(tree: &Tree, path: &str, old: &str, new: &str) -> Tree {
     let text = tree.text(path).unwrap();

@@ -1,28 +1,8 @@
 //! A fleet of manifests, and changes of it, each known to touch the web Deployment's pod template or not.
 
+use crate::dice::Dice;
 use recant_render::Tree;
 use std::collections::BTreeMap;
-
-/// A small deterministic generator: the same seed gives the same history.
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.roll() % n as u64) as usize
-    }
-
-    pub(crate) fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-}
 
 /// How a file is written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

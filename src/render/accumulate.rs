@@ -1,4 +1,8 @@
-//! The build order of one kustomization, and of those it pulls in.
+//! The build order of one kustomization.
+
+mod pull;
+
+pub(crate) use pull::Built;
 
 use crate::config;
 use crate::config::Config;
@@ -14,11 +18,7 @@ use crate::origin::OriginId;
 use crate::problem::Problem;
 use crate::resource;
 use crate::resource::Resources;
-use crate::session::Found;
 use crate::session::Session;
-use crate::session::is_remote;
-use crate::session::left;
-use crate::session::remote;
 use crate::transform::builtin;
 use crate::transform::images;
 use crate::transform::labels;
@@ -174,7 +174,7 @@ pub(crate) fn target(
     // Nothing is renamed while resources are gathered.
     let mut taken = acc.resources.names();
     for entry in &k.resources {
-        resource_entry(session, entry, dir, chain, acc, &mut taken);
+        pull::resource(session, entry, dir, chain, acc, &mut taken);
     }
     let config = config::load(session, &k.configurations, dir);
     let merged = acc.configure(&session.cache.defaults, &config);
@@ -185,7 +185,7 @@ pub(crate) fn target(
         session.check(absorbed, origin);
     }
     for entry in &k.components {
-        component_entry(session, entry, dir, chain, acc);
+        pull::component(session, entry, dir, chain, acc);
     }
     transform(session, k, dir, acc);
     declare_vars(session, k, acc);
@@ -196,90 +196,6 @@ pub(crate) fn unsupported(field: &str) -> Problem {
     Problem::unsupported(format!(
         "`{field}` is not rendered here; use the kustomize binary"
     ))
-}
-
-fn resource_entry(
-    session: &mut Session<'_>,
-    entry: &Text,
-    dir: &str,
-    chain: &mut Vec<String>,
-    acc: &mut Accumulator,
-    taken: &mut BTreeSet<Id>,
-) {
-    match session.find(dir, &entry.text) {
-        Found::File(path) => {
-            let read = session
-                .documents(&path)
-                .map_err(|problem| (OriginId::None, problem))
-                .and_then(resource::from_documents);
-            match read {
-                Ok(resources) => acc.append(session, resources, taken),
-                Err((origin, problem)) => session.problem(problem, origin),
-            }
-        }
-        Found::Dir(path) => {
-            if let Some(problem) = cycle(&path, chain).or_else(|| session.enter(chain.len()).err()) {
-                session.problem(problem, entry.origin);
-                return;
-            }
-            let child = directory(session, &path, chain, entry);
-            acc.merge(session, child, taken);
-        }
-        found => session.problem(not_there(&found, &entry.text), entry.origin),
-    }
-}
-
-fn component_entry(
-    session: &mut Session<'_>,
-    entry: &Text,
-    dir: &str,
-    chain: &mut Vec<String>,
-    acc: &mut Accumulator,
-) {
-    let path = match session.find(dir, &entry.text) {
-        Found::Dir(path) => path,
-        Found::File(path) => {
-            let problem = Problem::error(format!("component `{path}` is a file; name its directory"));
-            session.problem(problem, entry.origin);
-            return;
-        }
-        found => {
-            session.problem(not_there(&found, &entry.text), entry.origin);
-            return;
-        }
-    };
-    if let Some(problem) = cycle(&path, chain).or_else(|| session.enter(chain.len()).err()) {
-        session.problem(problem, entry.origin);
-        return;
-    }
-    if let Some(k) = open(session, &path, entry, true) {
-        chain.push(path.clone());
-        target(session, &k, &path, chain, acc);
-        chain.pop();
-        // kustomize merges what a component made of the accumulator into an empty one.
-        let config = std::mem::take(&mut acc.config);
-        let merged = acc.configure(&session.cache.defaults, &config);
-        session.check(merged, entry.origin);
-    }
-}
-
-fn not_there(found: &Found, path: &str) -> Problem {
-    match found {
-        Found::Outside => Problem::error(format!("`{path}` leads out of the repository")),
-        Found::Left => left(path),
-        Found::Loop => Problem::error(format!("`{path}` goes through symbolic links in a circle")),
-        _ if is_remote(path) => remote(path),
-        _ => Problem::error(format!("there is no `{path}`; add it or take the entry out")),
-    }
-}
-
-/// A directory that is, or lies above, one that led to it, would never end.
-fn cycle(path: &str, chain: &[String]) -> Option<Problem> {
-    let above = |inner: &String| path.is_empty() || inner == path || inner.starts_with(&format!("{path}/"));
-    let first = chain.iter().find(|inner| above(inner))?;
-    Some(Problem::error(format!(
-        "cycle: `{path}` contains `{first}`, which led here; take one of them out"
-    )))
 }
 
 /// The transformers in kustomize's fixed order.

@@ -1,5 +1,6 @@
 //! What one rendering carries along: the tree it reads, the arena it fills, the problems it finds.
 
+use crate::accumulate::Built;
 use crate::cache::Cache;
 use crate::flux::ignore::Ignore;
 use crate::origin::Arena;
@@ -9,6 +10,7 @@ use crate::tree::Entry;
 use crate::tree::Tree;
 use crate::yaml::Node;
 use crate::yaml::parse::Twice;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 /// How many symbolic links one path may go through.
@@ -48,7 +50,10 @@ pub(crate) struct Session<'t> {
     pub(crate) reads: BTreeSet<String>,
     /// What Flux leaves out of the tree.
     pub(crate) ignore: Option<Ignore>,
-    directories: usize,
+    /// Directories that several kustomizations pull in, as they were built.
+    pub(crate) built: BTreeMap<String, Built>,
+    /// The directories that were entered, in order.
+    entered: Vec<String>,
     copied: usize,
 }
 
@@ -61,7 +66,8 @@ impl<'t> Session<'t> {
             problems: Vec::new(),
             reads: BTreeSet::new(),
             ignore: None,
-            directories: 0,
+            built: BTreeMap::new(),
+            entered: Vec::new(),
             copied: 0,
         }
     }
@@ -85,19 +91,24 @@ impl<'t> Session<'t> {
     }
 
     /// Whether one more directory may be built, at the end of a chain of that length.
-    pub(crate) fn enter(&mut self, chain: usize) -> Result<(), Problem> {
-        self.directories += 1;
+    pub(crate) fn enter(&mut self, path: &str, chain: usize) -> Result<(), Problem> {
+        self.entered.push(path.to_owned());
         if chain > MAX_CHAIN {
             return Err(Problem::unsupported(format!(
                 "kustomizations pull one another in {MAX_CHAIN} deep"
             )));
         }
-        if self.directories > MAX_DIRECTORIES {
+        if self.entered.len() > MAX_DIRECTORIES {
             return Err(Problem::unsupported(format!(
                 "more than {MAX_DIRECTORIES} kustomizations to build; the same ones are pulled in again and again"
             )));
         }
         Ok(())
+    }
+
+    /// The directories that were entered, in order.
+    pub(crate) fn entered(&self) -> &[String] {
+        &self.entered
     }
 
     /// Whether a value may be copied to a place `depth` levels deep.

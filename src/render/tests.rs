@@ -129,3 +129,50 @@ fn roots_are_flux_paths_and_what_nothing_pulls_in() {
         .collect();
     assert_eq!(found, [("prod".to_owned(), true), ("dev".to_owned(), false)]);
 }
+
+/// A base that three others pull in: from the third on it is not built again.
+const AGAIN: &str = "//- /lib/kustomization.yaml
+resources: [c.yaml]
+//- /lib/c.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+//- /base/kustomization.yaml
+namespace: shop
+resources: [../lib]
+//- /x1/kustomization.yaml
+namePrefix: x1-
+resources: [../base]
+//- /x2/kustomization.yaml
+namePrefix: x2-
+resources: [../base]
+//- /lib/deep/kustomization.yaml
+resources: [../../base]
+";
+
+#[test]
+fn what_is_pulled_in_again_and_again_is_the_same_each_time() {
+    let more = "//- /x3/kustomization.yaml\nnamePrefix: x3-\nresources: [../base]\n//- /x4/kustomization.yaml\nnamePrefix: \
+                x4-\nresources: [../base]\n//- /top/kustomization.yaml\nresources: [../x1, ../x2, ../x3, ../x4]\n";
+    let rendered = render(&Tree::fixture(&format!("{AGAIN}{more}")), &at("top"));
+    assert_eq!(rendered.problems, []);
+    let ids: Vec<String> = rendered.objects.iter().map(|o| o.id().to_string()).collect();
+    assert_eq!(
+        ids,
+        ["x1-c", "x2-c", "x3-c", "x4-c"].map(|name| format!("ConfigMap/shop/{name}"))
+    );
+    let origin = |at: usize| rendered.objects[at].origin("/metadata/namespace");
+    assert_eq!(origin(0), origin(3));
+}
+
+#[test]
+fn what_was_built_before_still_may_not_lead_back_to_where_it_is_pulled_in() {
+    let top = "//- /top/kustomization.yaml\nresources: [../x1, ../x2, ../lib/deep]\n";
+    let rendered = render(&Tree::fixture(&format!("{AGAIN}{top}")), &at("top"));
+    let told: Vec<String> = rendered.problems.iter().map(ToString::to_string).collect();
+    assert!(
+        told.iter()
+            .any(|problem| problem.contains("cycle: `lib` contains `lib/deep`")),
+        "{told:?}"
+    );
+}

@@ -11,6 +11,7 @@ mod rules;
 mod tests;
 
 use super::splice;
+use super::splice::Pair;
 use crate::diff;
 use crate::diff::Text;
 use names::is_kustomization;
@@ -55,13 +56,6 @@ impl Atom {
     fn is_whole(&self) -> bool {
         matches!(self, Self::Whole { .. })
     }
-}
-
-/// A file that is there on both sides, as lines.
-#[derive(Clone, Debug)]
-pub(super) struct Pair<'t> {
-    pub(super) good: Text<'t>,
-    pub(super) head: Text<'t>,
 }
 
 /// Everything that changed between two trees.

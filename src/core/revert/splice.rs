@@ -3,10 +3,16 @@
 #[cfg(test)]
 mod tests;
 
-use super::atoms::Pair;
 use crate::diff::Line;
 use crate::diff::Text;
 use std::ops::Range;
+
+/// A file that is there on both sides, as lines.
+#[derive(Clone, Debug)]
+pub(super) struct Pair<'t> {
+    pub(super) good: Text<'t>,
+    pub(super) head: Text<'t>,
+}
 
 /// Head's file, with runs of its lines replaced by runs of the good file's.
 ///

@@ -100,6 +100,12 @@ impl Receivers {
         calls.map(|call| &call.key).collect::<BTreeSet<_>>().len()
     }
 
+    /// What a URL was told: the texts of all that was posted there.
+    pub fn heard(&self, url: &str) -> Vec<String> {
+        let calls = self.calls.iter().filter(|call| call.url == url);
+        calls.map(|call| call.payload.to_string()).collect()
+    }
+
     /// Flagger's load tester.
     fn load_tester(&mut self, path: &str, payload: &Value) -> Says {
         let text = |field: &str| payload[field].as_str().unwrap_or_default();

@@ -23,7 +23,8 @@
 //!   replace apps/y.yaml "a: 1" "a: 2"
 //! annotate canary test/y recant.dev/report-only true   # also: annotate namespace NAME …, annotate revert newest …
 //! forge "{\"sharedReverts\": \"Propose\"}"          # a Forge for the repository: its spec, but for type and url
-//! setting storm-changes 2                         # an option of recant, before anything happens
+//! setting storm-changes 2                         # an option of recant, before anything happens; or
+//!                                                 # include-label-prefix PREFIX
 //! repository demo/app                             # another repository, with one commit
 //!   write web.yaml "a: 1\n"
 //! flagger test/podinfo                            # recant's record of a Canary goes: it is as Flagger leaves it
@@ -39,7 +40,8 @@
 //! `expect` waits for one of these, `within` a time (default 5m), and fails the scenario when it does not come:
 //! `canary NS/NAME phase PHASE`, `canary NS/NAME weight PCT`, `canary NS/NAME CONDITION is STATUS`,
 //! `canary NS/NAME says "text"`, `canary NS/NAME told "text"` (an event), `canary NS/NAME iterations N`,
-//! `hook URL called N` (at least), `users NS/SVC stay` (nobody with a cookie was answered by somebody else),
+//! `hook URL called N` (at least), `hook URL heard "text"` (posted there, by a webhook or an alert; or `never heard`),
+//! `users NS/SVC stay` (nobody with a cookie was answered by somebody else),
 //! `requests NS/SVC lost N`, `mirrored NS/SVC N` (at least so many copies), `deployment NS/NAME image IMAGE`, `deployment NS/NAME replicas N`,
 //! `pulls N` (all there ever were), `pull open|merged|closed`, `pull changes FILES files +ADDED -REMOVED`,
 //! `pull says "text"`, `pull commented "text"`, `reverts N`, `revert phase PHASE`, `revert says "text"`,
@@ -179,7 +181,7 @@ pub enum Verb {
     /// The operator makes a Forge for the repository, or changes it: its spec as JSON.
     Forge(String),
     /// An option of recant.
-    Setting(String, i64),
+    Setting(String, String),
     /// Another repository.
     Repository {
         /// `owner/name`.

@@ -228,7 +228,10 @@ fn settings(scenario: &Scenario) -> Settings {
     for statement in &scenario.statements {
         match &statement.verb {
             Verb::Setting(name, value) if name == "storm-changes" => {
-                settings.storm_changes = usize::try_from(*value).unwrap();
+                settings.storm_changes = value.parse().unwrap();
+            }
+            Verb::Setting(name, value) if name == "include-label-prefix" => {
+                settings.include_label_prefix = vec![value.clone()];
             }
             Verb::Setting(name, _) => panic!("{}: there is no setting {name}", scenario.name),
             _ => {}

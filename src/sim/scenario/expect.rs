@@ -33,6 +33,8 @@ pub enum Expectation {
     Iterations(ObjectRef, i64),
     /// How often, at least, a webhook was called.
     Called(String, usize),
+    /// Words that a webhook, or a chat, was told, and whether it was.
+    Heard(String, String, bool),
     /// A Deployment's image.
     Image(ObjectRef, String),
     /// A Deployment's replicas.
@@ -91,6 +93,8 @@ impl Expectation {
             ["canary", name, "told", words] => Self::CanaryTold(canary(name)?, text(words)),
             ["canary", name, "iterations", n] => Self::Iterations(canary(name)?, number(n)? as i64),
             ["hook", url, "called", n] => Self::Called(text(url), count(n)?),
+            ["hook", url, "heard", words] => Self::Heard(text(url), text(words), true),
+            ["hook", url, "never", "heard", words] => Self::Heard(text(url), text(words), false),
             ["canary", name, condition, "is", status] => {
                 Self::Condition(canary(name)?, text(condition), text(status))
             }
@@ -169,6 +173,13 @@ impl Expectation {
                 (times >= *n)
                     .then_some(())
                     .ok_or_else(|| format!("it was called {times} times"))
+            }
+            Self::Heard(url, words, wanted) => {
+                let heard = scene.heard(url)?;
+                match heard.iter().any(|text| text.contains(words)) == *wanted {
+                    true => Ok(()),
+                    false => Err(format!("it heard: {}", heard.join("; "))),
+                }
             }
             Self::Image(name, image) => {
                 let object = object(scene, name)?;

@@ -196,7 +196,7 @@ fn verb(first: &str, rest: &[String]) -> Result<Verb, String> {
         }),
         ("annotate", _) => Err("annotate takes: annotate canary|namespace|revert NAME KEY VALUE".to_owned()),
         ("forge", [spec]) => Ok(Verb::Forge((*spec).to_owned())),
-        ("setting", [name, value]) => Ok(Verb::Setting((*name).to_owned(), number(value)? as i64)),
+        ("setting", [name, value]) => Ok(Verb::Setting((*name).to_owned(), (*value).to_owned())),
         ("repository", [name]) => Ok(Verb::Repository {
             name: (*name).to_owned(),
             edits: Vec::new(),

@@ -43,6 +43,11 @@ pub trait Scene {
     /// # Errors
     /// Where there are no receivers.
     fn times_called(&mut self, url: &str) -> Result<usize, String>;
+    /// What a receiver of webhooks or alerts was told: the texts of all that was posted there.
+    ///
+    /// # Errors
+    /// Where there are no receivers.
+    fn heard(&mut self, url: &str) -> Result<Vec<String>, String>;
     /// The state of recant's status of a commit of the deployed branch, by its subject, for a Canary; `none` without one.
     ///
     /// # Errors
@@ -99,6 +104,10 @@ impl Scene for World {
 
     fn times_called(&mut self, url: &str) -> Result<usize, String> {
         Ok(self.receivers.times(url))
+    }
+
+    fn heard(&mut self, url: &str) -> Result<Vec<String>, String> {
+        Ok(self.receivers.heard(url))
     }
 
     fn commit_status(&mut self, subject: &str, canary: &ObjectRef) -> Result<String, String> {

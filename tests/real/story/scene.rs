@@ -88,6 +88,10 @@ impl Scene for Real<'_> {
         Ok(self.hooks.with(|receivers| receivers.times(url)))
     }
 
+    fn heard(&mut self, url: &str) -> Result<Vec<String>, String> {
+        Ok(self.hooks.with(|receivers| receivers.heard(url)))
+    }
+
     fn commit_status(&mut self, subject: &str, canary: &ObjectRef) -> Result<String, String> {
         let commits = self.api("/commits?sha=main&limit=50")?;
         let mut commits = commits.as_array().into_iter().flatten();

@@ -1,9 +1,11 @@
 //! The program itself, as a user runs it: stories through the demo's HTTP world and recant's production adapters, bad
 //! input, and being interrupted.
 
+mod api;
 mod input;
 mod live;
 mod program;
+mod verbs;
 
 use crate::files;
 use program::Program;

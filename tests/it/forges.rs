@@ -7,6 +7,6 @@ pub(crate) mod life;
 mod limits;
 mod matrix;
 pub(crate) mod server;
-mod tls;
+pub(crate) mod tls;
 pub(crate) mod words;
 mod world;

@@ -147,6 +147,27 @@ async fn nobody_there_is_an_error_without_what_the_url_holds() {
     );
 }
 
+#[tokio::test]
+async fn a_redirect_is_an_answer_that_is_not_followed() {
+    let (elsewhere, url) = receiver(&[200], Duration::ZERO).await;
+    let location = format!("{url}/elsewhere");
+    let redirect = move || async move { (StatusCode::TEMPORARY_REDIRECT, [("location", location)], "moved") };
+    let url = serve(Router::new().fallback(redirect)).await;
+    let got = hooks().ask(&call(&url, "x", 0)).await.unwrap();
+    assert_eq!(got, answered(307, "moved"));
+    assert!(elsewhere.called().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_hook_says_otherwise() {
+    let url = crate::forges::tls::start(false).await;
+    let mut call = call(&url, "x", 0);
+    let error = hooks().ask(&call).await.unwrap_err().to_string();
+    assert!(error.starts_with("unreachable"), "{error}");
+    call.disable_tls = true;
+    assert_eq!(hooks().ask(&call).await.unwrap(), answered(200, "[]"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_load_tester_of_the_demos_world_is_reached_by_its_name_in_the_cluster() {
     let world = World::new(1, "2026-01-01T00:00:00Z".parse().unwrap());

@@ -1,8 +1,7 @@
 //! A demo that runs: being interrupted, and `recant run` beside it.
 
+use crate::demo::api::Api;
 use crate::demo::program::Program;
-use crate::demo::program::Running;
-use reqwest::Client;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -84,8 +83,8 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
     dry.wait_for_error(LONGEST, "would comment on pull request");
     assert_eq!(api.versions(), before);
     recants_token_is_told_to_nobody(&api, &places);
-    stop(dry);
-    stop(demo);
+    dry.stop();
+    demo.stop();
 }
 
 /// Neither pull requests nor commit statuses hold recant's credential for the forge.
@@ -107,18 +106,6 @@ fn recants_token_is_told_to_nobody(api: &Api, places: &Value) {
     }
 }
 
-fn stop(running: Running) {
-    running.interrupt();
-    let ran = running.end(Duration::from_secs(10));
-    ran.left_no_file();
-}
-
-/// A Kubernetes API, as far as is needed to see whether somebody writes.
-struct Api {
-    server: String,
-    runtime: tokio::runtime::Runtime,
-}
-
 /// What recant writes to.
 const WRITTEN: [&str; 6] = [
     "apis/flagger.app/v1beta1/canaries",
@@ -130,36 +117,6 @@ const WRITTEN: [&str; 6] = [
 ];
 
 impl Api {
-    fn of(kubeconfig: &str) -> Self {
-        let config: Value = serde_yaml::from_str(&std::fs::read_to_string(kubeconfig).unwrap()).unwrap();
-        let text = |pointer: &str| {
-            config
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap()
-                .to_owned()
-        };
-        Self {
-            server: text("/clusters/0/cluster/server"),
-            runtime: tokio::runtime::Runtime::new().unwrap(),
-        }
-    }
-
-    fn list(&self, path: &str) -> Vec<Value> {
-        recant::tls::install();
-        let request = Client::new().get(format!("{}/{path}", self.server));
-        let answer: Value = self
-            .runtime
-            .block_on(async { request.send().await.unwrap().json().await.unwrap() });
-        answer["items"].as_array().unwrap().clone()
-    }
-
-    fn text(&self, url: &str) -> String {
-        let request = Client::new().get(url);
-        self.runtime
-            .block_on(async { request.send().await.unwrap().text().await.unwrap() })
-    }
-
     /// The resourceVersion of everything recant writes to.
     fn versions(&self) -> BTreeMap<String, String> {
         let objects = WRITTEN.iter().flat_map(|path| {

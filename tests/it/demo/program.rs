@@ -152,6 +152,12 @@ impl Running {
         assert!(killed.unwrap().success());
     }
 
+    /// Interrupts it, and waits until it has cleaned up.
+    pub(crate) fn stop(self) {
+        self.interrupt();
+        self.end(Duration::from_secs(10)).left_no_file();
+    }
+
     pub(crate) fn end(mut self, longest: Duration) -> Ran {
         let until = Instant::now() + longest;
         let status = loop {

@@ -31,7 +31,7 @@ fn certificate() -> (rcgen::Certificate, rcgen::KeyPair) {
 }
 
 /// An empty Gitea behind TLS. It wants a certificate from the authority when `mutual`.
-async fn start(mutual: bool) -> String {
+pub(crate) async fn start(mutual: bool) -> String {
     recant::tls::install();
     let (certificate, key) = certificate();
     let chain = vec![certificate.der().clone()];

@@ -21,6 +21,7 @@ mod flux;
 mod forge;
 mod groups;
 mod kube;
+mod loadtester;
 mod namespace;
 mod process;
 mod query;
@@ -73,5 +74,6 @@ fn trials() -> Vec<Trial> {
         .chain(flux::trials())
         .chain(story::trials())
         .chain(flagger::trials())
+        .chain(loadtester::trials())
         .collect()
 }

@@ -15,6 +15,7 @@ mod crds;
 mod demo;
 mod examples;
 mod files;
+mod flagger_page;
 mod forge;
 mod forge_clients;
 mod forge_world;

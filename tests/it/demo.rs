@@ -81,6 +81,24 @@ fn the_traffic_goes_through_istio_and_through_nginx_over_http() {
     }
 }
 
+#[test]
+fn conditions_mirrors_and_cookies_reach_their_routers_over_http() {
+    for story in [
+        "ab-testing-nginx",
+        "mirroring-gateway-api",
+        "session-affinity-istio",
+    ] {
+        converged(&play(story));
+    }
+}
+
+#[test]
+fn gates_and_chats_are_reached_over_http() {
+    for story in ["alerts", "flagger-s4-rollback-hook-while-waiting"] {
+        converged(&play(story));
+    }
+}
+
 fn play(story: &str) -> Ran {
     let file = files::root().join(format!("tests/scenarios/{story}.txt"));
     let file = file.display().to_string();

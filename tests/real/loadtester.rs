@@ -48,7 +48,7 @@ fn hear(parts: &Parts) {
     files::documents(&text)
         .iter()
         .for_each(|object| cluster.http.apply(object));
-    let _recant = Recant::start(&cluster, "http://127.0.0.1:1", "none");
+    let _recant = Recant::start(&cluster, "http://127.0.0.1:1", "none", &[]);
     let released = |image: &str, phase: &str| {
         let before = revision(&canary(&cluster));
         release(&cluster, image);

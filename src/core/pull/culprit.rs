@@ -179,7 +179,57 @@ fn plain_path(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain_url;
+    use super::*;
+
+    type Change = fn(&mut Link);
+
+    fn link(revision: &str) -> Link {
+        let name = |kind: &str| ObjectRef::new("v1", kind, "flux-system", "apps");
+        Link {
+            kustomization: name("Kustomization"),
+            spec_hash: String::new(),
+            source: name("GitRepository"),
+            url: "https://git.example/fleet".to_owned(),
+            branch: "main".to_owned(),
+            revision: format!("main@sha1:{revision}"),
+            path: "apps".to_owned(),
+        }
+    }
+
+    fn snapshot(image: &str, link: Link) -> Snapshot {
+        let now = "2026-01-05T12:00:00Z".parse().expect("a time");
+        Snapshot::new(now, json!({"image": image}), config::Checksums::new(), vec![link])
+    }
+
+    #[test]
+    fn git_is_only_blamed_for_what_changed_there_on_the_branch_that_was_followed() {
+        let target = ObjectRef::new("apps/v1", "Deployment", "test", "web");
+        let promoted = snapshot("web:1", link("1"));
+        let blamed = |change: Change| {
+            let mut bad = link("2");
+            change(&mut bad);
+            culprit(&target, &promoted, &snapshot("web:2", bad))
+        };
+        let found = blamed(|_| {}).expect("a culprit");
+        assert_eq!((found.good.commit(), found.bad.commit()), ("1", "2"));
+        assert_eq!(found.objects, std::slice::from_ref(&target));
+        let table: [(Change, &str); 4] = [
+            (
+                |bad| bad.revision = "main@sha1:1".to_owned(),
+                "Git did not change",
+            ),
+            (|bad| bad.branch.clear(), "follows no branch"),
+            (
+                |bad| bad.branch = "next".to_owned(),
+                "not applied from where it was",
+            ),
+            (|bad| bad.url.push_str("-2"), "not applied from where it was"),
+        ];
+        for (change, words) in table {
+            let because = blamed(change).expect_err(words);
+            assert!(because.contains(words), "{because}");
+        }
+    }
 
     #[test]
     fn a_repository_is_the_same_however_it_is_reached() {

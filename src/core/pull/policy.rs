@@ -246,3 +246,6 @@ fn order(revert: &Object) -> (&str, &str, &str) {
     let created = revert.str("/metadata/creationTimestamp");
     (created, revert.namespace(), revert.name())
 }
+
+#[cfg(test)]
+mod tests;

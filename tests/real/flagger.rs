@@ -105,9 +105,11 @@ fn compare(parts: &Parts) {
                 .trim()
         })
         .collect();
+    let matches = |listed: &str, key: &str| matches(listed.trim_start_matches("? "), key);
     let is_listed = |key: &String| listed.iter().any(|pattern| matches(pattern, key));
     let unlisted: Vec<_> = found.iter().filter(|key| !is_listed(key)).collect();
-    let is_gone = |pattern: &&&str| !found.iter().any(|key| matches(pattern, key));
+    let is_gone =
+        |pattern: &&&str| !pattern.starts_with("? ") && !found.iter().any(|key| matches(pattern, key));
     let gone: Vec<_> = listed.iter().filter(is_gone).collect();
     assert!(
         unlisted.is_empty() && gone.is_empty(),

@@ -6,7 +6,7 @@
     unused_imports,
     reason = "what the other tests need is not all needed here"
 )]
-mod server;
+pub(crate) mod server;
 
 use crate::conformance::forge::Client;
 use crate::conformance::forge::Pulls;

@@ -11,6 +11,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod adapter;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 #[path = "../it/files.rs"]
@@ -70,6 +71,7 @@ fn trials() -> Vec<Trial> {
     kube::trials()
         .into_iter()
         .chain(forge::trials())
+        .chain(adapter::trials())
         .chain(query::trials())
         .chain(flux::trials())
         .chain(story::trials())

@@ -1,7 +1,7 @@
 //! recant and its world against the real parts: kube-apiserver, kustomize-controller, Gitea, Prometheus, nginx, Flagger.
 //!
 //! `cargo test --features real --test real [-- [--list] [--long] [WORDS…]]` runs what has one of the words in its name.
-//! With `--group=NAME` it runs one group, whatever the words: so it calls itself. Everything runs in namespaces of Linux's: of the network, so that no port is taken and nothing is reached from
+//! With `--group=NAME` it runs what of that is in one group: so it calls itself. Everything runs in namespaces of Linux's: of the network, so that no port is taken and nothing is reached from
 //! outside, and of processes, so that nothing outlives this one. Never here: a check that passes because a part is
 //! missing.
 #![expect(
@@ -41,9 +41,8 @@ fn main() -> ExitCode {
         words.into_iter().partition(|word| word.starts_with('-'));
     let long = flags.iter().any(|flag| flag == "--long");
     let group = flags.iter().find_map(|flag| flag.strip_prefix("--group="));
-    let is_chosen = |trial: &Trial| match group {
-        Some(group) => trial.group() == group,
-        None => trial.is_meant(&words) && (long || !trial.long),
+    let is_chosen = |trial: &Trial| {
+        group.is_none_or(|group| trial.group() == group) && trial.is_meant(&words) && (long || !trial.long)
     };
     let chosen: Vec<Trial> = trials().into_iter().filter(is_chosen).collect();
     if flags.iter().any(|flag| flag == "--list") {

@@ -108,6 +108,7 @@ impl Gate {
             .args(["--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["--", "sh", "-c", FIRST, "sh"])
             .arg(&self.itself)
+            .args(std::env::args_os().skip(1))
             .env(INSIDE, &self.folders)
             // The world outside cannot be reached any more, through a proxy or otherwise.
             .env("NO_PROXY", "*");

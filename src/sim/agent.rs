@@ -12,6 +12,7 @@ use crate::world::World;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use observe::answer;
+use observe::head_before;
 use perform::perform;
 use recant_core::baseline::RECANT_API;
 use recant_core::canary;
@@ -155,6 +156,7 @@ impl Agent {
                     Some(why) => Observed::Unknown(why),
                     None => match &query {
                         Query::Hook(call) => self.hook(world, call),
+                        Query::Head(branch) if self.faults.lags(now) => head_before(world, branch),
                         _ => answer(world, &query),
                     },
                 };

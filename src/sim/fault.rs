@@ -20,6 +20,8 @@ pub struct Faults {
     stop_before: Option<usize>,
     /// Effects for Reverts so far.
     counted: usize,
+    /// For so many of every 180 seconds the host answers with a head that is a commit too old.
+    lag_s: i64,
     /// When things stop going wrong: from then on the story must come to its end.
     pub until: Timestamp,
 }
@@ -34,6 +36,7 @@ impl Faults {
             lose_per_mille: 0,
             stop_before: None,
             counted: 0,
+            lag_s: 0,
             until: Timestamp::UNIX_EPOCH,
         }
     }
@@ -55,6 +58,7 @@ impl Faults {
             lose_per_mille: 0,
             stop_before: None,
             counted: 0,
+            lag_s: 0,
             until,
         }
     }
@@ -64,6 +68,19 @@ impl Faults {
     pub const fn losing(mut self, lose_per_mille: u64) -> Self {
         self.lose_per_mille = lose_per_mille;
         self
+    }
+
+    /// The same, and a mirror of the repository lags: for so many of every 180 seconds the head of a branch that people
+    /// push to is a commit too old.
+    #[must_use]
+    pub const fn lagging(mut self, lag_s: i64) -> Self {
+        self.lag_s = lag_s;
+        self
+    }
+
+    /// Whether a mirror lags now.
+    pub(crate) fn lags(&self, now: Timestamp) -> bool {
+        now.as_second() % 180 < self.lag_s
     }
 
     /// Whether it stopped as it was told to.

@@ -8,6 +8,7 @@ use recant::manifests;
 use recant_core::baseline::RECANT_API;
 use recant_core::effect::Write;
 use recant_core::object::Object;
+use recant_core::reason::Reason;
 use recant_core::settings::Settings;
 use recant_sim::check::Promises;
 use recant_sim::fault::Faults;
@@ -95,6 +96,20 @@ fn answers_that_are_lost_change_no_end() {
         .zip(1..)
         .map(|(scenario, seed)| (scenario, seed, faults(seed), Company::Alone));
     play_all(plays.collect());
+}
+
+/// A host whose answers are a commit behind, a minute in three: an old head is waited for, and never judged.
+#[test]
+fn a_mirror_that_lags_changes_no_end_and_accuses_nobody() {
+    let bump = lives().find(|life| life.name.ends_with("/bad-bump.txt")).unwrap();
+    let played = played(bump, 1, Faults::none().lagging(60), Company::Alone).unwrap();
+    let accusing = played.told.iter().find(|told| {
+        matches!(
+            told.because,
+            Reason::WrittenBack { .. } | Reason::Superseded { .. }
+        )
+    });
+    assert!(accusing.is_none(), "{accusing:?}");
 }
 
 /// Another cluster that deploys the same directory, under its own name or as a copy: still one pull request.

@@ -6,6 +6,7 @@ use recant_core::baseline::RECANT_API;
 use recant_core::forge;
 use recant_core::forge::ForgeSpec;
 use recant_core::forge::ForgeType;
+use recant_core::forge::PullRequests;
 use recant_core::object::ObjectRef;
 use recant_core::provider::ProviderKind;
 use recant_core::query::Access;
@@ -53,6 +54,20 @@ pub(super) fn answer(world: &mut World, query: &Query) -> Observed<Answer> {
             }
         }
     }
+}
+
+/// The head of a branch as a mirror has it that lags by a commit; recant's own branches are not mirrored.
+pub(super) fn head_before(world: &mut World, branch: &Branch) -> Observed<Answer> {
+    let is_own = branch.name.starts_with(&PullRequests::default().branch_prefix);
+    with_git(world, &branch.repo, |git| {
+        let head = git.head(&branch.name);
+        let parent = |id: &String| git.show(id)?.parents.first().cloned();
+        Answer::Head(if is_own {
+            head
+        } else {
+            head.as_ref().and_then(parent).or(head)
+        })
+    })
 }
 
 /// The Forge object above a repository; where a story has none, one that says nothing but the address.

@@ -9,6 +9,7 @@ use super::host::Comment;
 use super::host::Host;
 use super::host::HostPull;
 use super::host::Standing;
+use super::host::granted;
 use super::rest::Call;
 use super::rest::Pace;
 use super::rest::Rest;
@@ -101,8 +102,16 @@ impl Host for DataCenter {
         Ok(made.map(HostPull::from))
     }
 
-    async fn wish(&self, _repo: &Slug, _pull: &HostPull, _text: &PullText) -> Result<(), PortError> {
-        Ok(())
+    async fn wish(&self, repo: &Slug, pull: &HostPull, text: &PullText) -> Result<(), PortError> {
+        if !text.wishes.auto_merge {
+            return Ok(());
+        }
+        let number = pull.pull.number;
+        let path = format!("{}/pull-requests/{number}/merge", path(repo));
+        let body = json!({ "autoMerge": true, "version": pull.version });
+        let call = Call::post(path, body).query("version", pull.version.to_string());
+        // Where the repository's setting allows no auto-merge, Data Center refuses.
+        granted(number, "auto-merge", self.rest.done(call).await)
     }
 
     async fn edit(&self, repo: &Slug, old: &HostPull, title: &str, body: &str) -> Result<(), PortError> {
@@ -163,10 +172,6 @@ impl Host for DataCenter {
 
     fn standing(&self, status: &CommitStatus) -> Standing {
         build::standing(status, "UNKNOWN", &self.base)
-    }
-
-    fn body_max(&self) -> usize {
-        32_000
     }
 
     async fn access(&self, repos: &[Slug]) -> Result<Access, PortError> {

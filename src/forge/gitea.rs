@@ -41,6 +41,7 @@ pub(super) fn client(bound: &Bound, pace: Pace) -> Result<Hub<Gitea>, PortError>
 impl Dialect for Gitea {
     /// Gitea's largest page.
     const PAGE: Page = ("limit", 50);
+    const COMMENTS_HAVE_PAGES: bool = false;
     /// The first of Gitea's `WORK_IN_PROGRESS_PREFIXES`.
     const DRAFT: Draft = Draft::Title("WIP: ");
 
@@ -68,7 +69,7 @@ impl Dialect for Gitea {
     async fn merge(hub: &Hub<Self>, repo: &Slug, pull: &HostPull) -> Result<(), PortError> {
         let path = format!("/repos/{repo}/pulls/{}/merge", pull.pull.number);
         let body =
-            json!({ "Do": "merge", "merge_when_checks_succeed": true, "head_commit_id": pull.pull.head });
+            json!({ "do": "merge", "merge_when_checks_succeed": true, "head_commit_id": pull.pull.head });
         hub.rest.done(Call::post(path, body)).await
     }
 

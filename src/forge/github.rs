@@ -62,6 +62,7 @@ pub(super) fn client(bindings: &Bindings, bound: &Bound, pace: Pace) -> Result<H
 #[async_trait]
 impl Dialect for GitHub {
     const PAGE: Page = ("per_page", 100);
+    const COMMENTS_HAVE_PAGES: bool = true;
     const DRAFT: Draft = Draft::Field;
 
     fn list(repo: &Slug, head: &str) -> Call {
@@ -89,9 +90,10 @@ impl Dialect for GitHub {
     }
 
     async fn merge(hub: &Hub<Self>, _repo: &Slug, pull: &HostPull) -> Result<(), PortError> {
-        let query = "mutation($id: ID!) { enablePullRequestAutoMerge(input: { pullRequestId: $id }) \
+        let query = "mutation($input: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input: $input) \
                      { clientMutationId } }";
-        hub.graphql(query, json!({ "id": pull.id })).await.map(drop)
+        let input = json!({ "pullRequestId": pull.id });
+        hub.graphql(query, json!({ "input": input })).await.map(drop)
     }
 
     async fn access(hub: &Hub<Self>, repos: &[Slug]) -> Result<Access, PortError> {

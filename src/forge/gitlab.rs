@@ -166,7 +166,8 @@ impl Host for GitLab {
         }
         if wishes.auto_merge {
             let path = format!("{}/{number}/merge", merges(repo));
-            let body = json!({ "merge_when_pipeline_succeeds": true, "sha": pull.pull.head });
+            let body =
+                json!({ "auto_merge": true, "merge_when_pipeline_succeeds": true, "sha": pull.pull.head });
             let merging = self.rest.done(Call::with(Method::PUT, path, body)).await;
             granted(number, "auto-merge", merging)?;
         }
@@ -234,10 +235,6 @@ impl Host for GitLab {
 
     fn standing(&self, status: &CommitStatus) -> Standing {
         Standing::of(status, word(status.state))
-    }
-
-    fn body_max(&self) -> usize {
-        1_000_000
     }
 
     async fn access(&self, repos: &[Slug]) -> Result<Access, PortError> {

@@ -47,6 +47,8 @@ pub(super) enum Draft {
 pub(super) trait Dialect: Send + Sync + Sized {
     /// How pages are asked for.
     const PAGE: Page;
+    /// Whether the comments under a pull request come in pages; if not, all come at once, whatever page is asked for.
+    const COMMENTS_HAVE_PAGES: bool;
     /// How a draft is one.
     const DRAFT: Draft;
 
@@ -142,7 +144,10 @@ impl<D: Dialect> Host for Hub<D> {
 
     async fn comments(&self, repo: &Slug, number: u64) -> Result<Vec<Comment>, PortError> {
         let call = || Call::get(format!("/repos/{repo}/issues/{number}/comments"));
-        let all: Vec<WireComment> = self.rest.pages(D::PAGE, call).await?;
+        let all: Vec<WireComment> = match D::COMMENTS_HAVE_PAGES {
+            true => self.rest.pages(D::PAGE, call).await?,
+            false => self.rest.json(call()).await?,
+        };
         Ok(all.into_iter().map(|wire| wire.under(number)).collect())
     }
 

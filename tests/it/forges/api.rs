@@ -1,25 +1,31 @@
-//! A forge's published API as a table, and the check of a request against it: stricter than the forges are.
+//! A forge's published API as a table, and the check of requests and answers against it: stricter than the forges are.
+//!
+//! `api/*.api` are the tables; `api/described.py` holds them against the descriptions that the forges publish.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// One operation.
 #[derive(Debug)]
-pub(crate) struct Operation {
-    pub(crate) name: String,
+struct Operation {
+    name: String,
     method: String,
     path: Vec<String>,
     query: Vec<Field>,
     body: Option<Vec<Field>>,
-    pub(crate) status: u16,
+    /// The good one first.
+    statuses: Vec<u16>,
+    answer: Vec<Field>,
 }
 
-/// A query parameter or a field of the body.
-#[derive(Debug)]
+/// A query parameter, or a field of a body by its path: `head.ref`, `values[].id`.
+#[derive(Clone, Debug)]
 struct Field {
     name: String,
     required: bool,
     kind: String,
+    /// What of it may be null: itself, or what it is in.
+    nullable: Vec<String>,
 }
 
 /// What a request asks for.
@@ -56,10 +62,21 @@ pub(crate) struct Api(Vec<Operation>);
 impl Api {
     /// Reads a table.
     pub(crate) fn read(table: &str) -> Self {
-        let lines = table
+        let mut shapes = BTreeMap::new();
+        let mut operations = Vec::new();
+        for line in table
             .lines()
-            .filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-        Self(lines.map(operation).collect())
+            .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        {
+            match line.strip_prefix("shape ").and_then(|line| line.split_once(" =")) {
+                Some((name, fields)) => {
+                    let fields: Vec<Field> = fields.split_whitespace().map(field).collect();
+                    shapes.insert(name.trim().to_owned(), fields);
+                }
+                None => operations.push(operation(line, &shapes)),
+            }
+        }
+        Self(operations)
     }
 
     /// The operation that a request asks for, or what is wrong with it.
@@ -88,48 +105,108 @@ impl Api {
             (Some(wanted), body) => {
                 let body: Value =
                     serde_json::from_slice(body).map_err(|e| (400, format!("the body is no JSON: {e}")))?;
-                let map = body
-                    .as_object()
-                    .ok_or((422, "the body is no object".to_owned()))?;
-                let given: Vec<_> = map.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-                fields(wanted, &given, false).map_err(|why| (422, why))?;
+                if !body.is_object() {
+                    return Err((422, "the body is no object".to_owned()));
+                }
+                fields(wanted, &leaves(&body), false).map_err(|why| (422, why))?;
                 body
             }
         };
         Ok(Asked {
             name: operation.name.clone(),
-            status: operation.status,
+            status: operation.statuses[0],
             path,
             query,
             body,
         })
     }
+
+    /// Whether an operation answers so; what is wrong with it. That a thing is not there may be said everywhere.
+    pub(crate) fn answers(&self, name: &str, status: u16, body: &Value) -> Result<(), String> {
+        let operation = self.0.iter().find(|op| op.name == name).unwrap();
+        if status == operation.statuses[0] && body.is_null() {
+            return Ok(());
+        }
+        if status == operation.statuses[0] {
+            return fields(&operation.answer, &leaves(body), false);
+        }
+        match operation.statuses.contains(&status) || status == 404 {
+            true => Ok(()),
+            false => Err(format!("{name} never answers {status}")),
+        }
+    }
 }
 
-fn operation(line: &str) -> Operation {
-    let (line, status) = line.rsplit_once('>').unwrap();
+fn operation(line: &str, shapes: &BTreeMap<String, Vec<Field>>) -> Operation {
+    let (line, answer) = line.split_once(" > ").unwrap();
     let (line, body) = match line.split_once(" =") {
         Some((line, body)) => (line, Some(body)),
         None => (line, None),
     };
     let (line, query) = line.split_once(" ? ").unwrap_or((line, ""));
     let mut words = line.split_whitespace();
+    let mut answer = answer.split_whitespace();
+    let status = |word: &str| word.trim_end_matches('~').parse().unwrap();
     Operation {
-        name: words.next().unwrap().to_owned(),
+        name: words.next().unwrap().trim_end_matches('~').to_owned(),
         method: words.next().unwrap().to_owned(),
         path: words.next().unwrap().split('/').map(str::to_owned).collect(),
         query: query.split_whitespace().map(field).collect(),
         body: body.map(|body| body.split_whitespace().map(field).collect()),
-        status: status.trim().parse().unwrap(),
+        statuses: answer.next().unwrap().split(',').map(status).collect(),
+        answer: answer.flat_map(|word| shaped(word, shapes)).collect(),
     }
 }
 
+/// The fields that a word of an answer stands for: a field, `shape`, `[shape]` or `field[shape]`.
+fn shaped(word: &str, shapes: &BTreeMap<String, Vec<Field>>) -> Vec<Field> {
+    if word.contains(':') {
+        return vec![field(word)];
+    }
+    let Some((before, shape)) = word.strip_suffix(']').and_then(|word| word.split_once('[')) else {
+        return shapes[word].clone();
+    };
+    let below = |name: &String| format!("{before}[].{name}");
+    let deeper = |field: &Field| Field {
+        name: below(&field.name),
+        nullable: field.nullable.iter().map(below).collect(),
+        ..field.clone()
+    };
+    shapes[shape].iter().map(deeper).collect()
+}
+
 fn field(word: &str) -> Field {
-    let (name, kind) = word.split_once(':').unwrap();
+    let (path, kind) = word.split_once(':').unwrap();
+    let plain = |path: &str| path.replace(['*', '~', '?'], "");
+    let mut nullable: Vec<String> = path
+        .match_indices('?')
+        .map(|(at, _)| plain(&path[..at]))
+        .collect();
+    if kind.ends_with('?') {
+        nullable.push(plain(path));
+    }
     Field {
-        name: name.trim_end_matches('*').to_owned(),
-        required: name.ends_with('*'),
-        kind: kind.to_owned(),
+        name: plain(path),
+        required: path.contains('*'),
+        kind: kind.trim_end_matches('?').to_owned(),
+        nullable,
+    }
+}
+
+/// Every value in a body that holds no others, by its path.
+fn leaves(body: &Value) -> Vec<(String, Value)> {
+    let below = |path: &str, inner: &Value| {
+        let found = leaves(inner).into_iter();
+        let deeper = move |(name, value): (String, Value)| match name.is_empty() || name.starts_with('[') {
+            true => (format!("{path}{name}"), value),
+            false => (format!("{path}.{name}"), value),
+        };
+        found.map(deeper).collect::<Vec<_>>()
+    };
+    match body {
+        Value::Object(map) => map.iter().flat_map(|(key, inner)| below(key, inner)).collect(),
+        Value::Array(all) => all.iter().flat_map(|inner| below("[]", inner)).collect(),
+        leaf => vec![(String::new(), leaf.clone())],
     }
 }
 
@@ -158,7 +235,22 @@ fn params(pattern: &[String], path: &str) -> Option<BTreeMap<String, String>> {
 }
 
 fn fields(wanted: &[Field], given: &[(String, Value)], text: bool) -> Result<(), String> {
+    let is_in = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
     for (name, value) in given {
+        if value.is_null() && wanted.iter().any(|field| field.nullable.contains(name)) {
+            continue;
+        }
+        let whole = |field: &&Field| {
+            matches!(field.kind.as_str(), "array" | "object")
+                && *name != field.name
+                && is_in(name, &field.name)
+        };
+        if wanted.iter().any(|field| whole(&field)) {
+            continue;
+        }
         let Some(field) = wanted.iter().find(|field| field.name == *name) else {
             return Err(format!("unknown field {name}"));
         };
@@ -166,9 +258,16 @@ fn fields(wanted: &[Field], given: &[(String, Value)], text: bool) -> Result<(),
             return Err(format!("field {name} must be {}, not {value}", field.kind));
         }
     }
+    // What is required in an object is required where that object is.
+    let is_due = |field: &&Field| match field.name.rsplit_once('.') {
+        Some((outer, _)) => given.iter().any(|(name, _)| is_in(name, outer)),
+        None => true,
+    };
     let missing = wanted
         .iter()
-        .find(|field| field.required && !given.iter().any(|(name, _)| *name == field.name));
+        .filter(|field| field.required)
+        .filter(is_due)
+        .find(|field| !given.iter().any(|(name, _)| is_in(name, &field.name)));
     missing.map_or(Ok(()), |field| Err(format!("field {} is missing", field.name)))
 }
 
@@ -189,7 +288,9 @@ fn fits(kind: &str, value: &Value, text: bool) -> bool {
 
 #[test]
 fn a_request_that_the_description_does_not_know_is_refused() {
-    let api = Api::read("a GET /x/{id} ? n:int s:on|off > 200\nb POST /x = t*:string d:bool > 201\n");
+    let api = Api::read(
+        "a GET /x/{id} ? n:int s:on|off > 200\nb POST /x = t*:string d:bool e.f*:int l[].g:int > 201\n",
+    );
     let check = |method: &str, path: &str, query: &str, body: &str| {
         api.check(method, path, query, body.as_bytes())
             .map(|asked| asked.name)
@@ -204,6 +305,15 @@ fn a_request_that_the_description_does_not_know_is_refused() {
         ("GET", "/x", "", "", Err(404)),
         ("GET", "/x/1/2", "", "", Err(404)),
         ("POST", "/x", "", r#"{"t":"a"}"#, Ok("b")),
+        (
+            "POST",
+            "/x",
+            "",
+            r#"{"t":"a","e":{"f":1},"l":[{"g":1},{"g":2}]}"#,
+            Ok("b"),
+        ),
+        ("POST", "/x", "", r#"{"t":"a","l":[{"g":1},{"h":2}]}"#, Err(422)),
+        ("POST", "/x", "", r#"{"t":"a","e":{"h":1}}"#, Err(422)),
         ("POST", "/x", "", r#"{"t":1}"#, Err(422)),
         ("POST", "/x", "", r#"{"t":"a","u":1}"#, Err(422)),
         ("POST", "/x", "", r#"{"d":true}"#, Err(422)),
@@ -213,6 +323,35 @@ fn a_request_that_the_description_does_not_know_is_refused() {
             check(method, path, query, body),
             expected.map(str::to_owned),
             "{method} {path}?{query} {body}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_that_the_description_does_not_know_is_wrong() {
+    let api = Api::read(
+        "shape pull = id:int at:string? head.repo?.name:string\nlist GET /x > 200,409 values[pull] next:int?\n",
+    );
+    for (status, body, is_right) in [
+        (
+            200,
+            r#"{"values":[{"id":1,"at":null,"head":{"repo":null}}],"next":2}"#,
+            true,
+        ),
+        (200, r#"{"values":[{"id":1,"head":{"repo":{"name":"n"}}}]}"#, true),
+        (200, r#"{"values":[{"id":null}]}"#, false),
+        (200, r#"{"values":[{"id":"1"}]}"#, false),
+        (200, r#"{"values":[{"head":{"repo":{"owner":"n"}}}]}"#, false),
+        (200, r#"{"more":[1]}"#, false),
+        (409, r#"{"anything":1}"#, true),
+        (404, "null", true),
+        (422, "null", false),
+    ] {
+        let body = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            api.answers("list", status, &body).is_ok(),
+            is_right,
+            "{status} {body}"
         );
     }
 }

@@ -2,14 +2,19 @@
 
 use super::life::HEAD;
 use super::life::KEY;
+use super::life::Life;
+use super::life::Step;
 use super::life::hosts;
 use super::life::objects;
 use super::life::secret;
+use super::server::Server;
 use super::words::APP_TOKEN;
 use super::words::Kind;
 use super::words::TOKEN;
 use crate::serve::Fake;
 use crate::serve::json;
+use recant::credential::Credentials as _;
+use recant::forge::Bindings;
 use recant::port::Forge as _;
 use recant::port::PortError;
 use recant_core::query::Branch;
@@ -125,5 +130,44 @@ async fn no_log_at_any_level_holds_a_token_whatever_the_host_says_back() {
     for secret in [TOKEN, APP_TOKEN, "OnQwa2VuLXMzY3JldA", "PRIVATE KEY"] {
         let found = said.lines().find(|line| line.contains(secret));
         assert_eq!(found, None, "{secret}");
+    }
+}
+
+/// Flux may read by SSH what recant must push to and open pull requests for: that is the Forge of the same host, over
+/// HTTPS, wherever the Forge says that is.
+#[tokio::test]
+async fn a_repository_named_by_an_ssh_url_is_reached_as_the_forge_of_its_host_says() {
+    for kind in Kind::ALL {
+        let server = Server::start(kind).await;
+        let (ssh, path) = match kind {
+            Kind::GitLab => (
+                "ssh://git@127.0.0.1:2222/acme/platform/fleet.git",
+                "acme/platform/fleet.git",
+            ),
+            Kind::DataCenter => ("ssh://git@127.0.0.1:7999/OPS/fleet.git", "scm/OPS/fleet.git"),
+            Kind::Azure => ("git@127.0.0.1:v3/acme/ops/fleet", "acme/ops/_git/fleet"),
+            _ => ("git@127.0.0.1:acme/fleet.git", "acme/fleet.git"),
+        };
+        let bindings = Bindings::new(objects(kind, &server.url), "recant-system");
+        let place = bindings.for_url(ssh).await.unwrap().unwrap().place.unwrap();
+        assert_eq!(place.git_url(), format!("{}/{path}", server.url), "{kind:?}");
+        let mut life = Life::new(&server, kind);
+        life.repo = RepoUrl(ssh.to_owned());
+        assert_eq!(life.lead(Step::Close).await, [], "{kind:?}: {:?}", life.reasons);
+        assert_eq!(
+            server.with(|inner| inner.wrong.clone()),
+            Vec::<String>::new(),
+            "{kind:?}"
+        );
+
+        for other in [
+            "ssh://git@localhost/acme/fleet.git",
+            "git@127.0.0.1:mallory/fleet.git",
+        ] {
+            assert!(
+                bindings.for_url(other).await.unwrap().is_none(),
+                "{kind:?} {other}"
+            );
+        }
     }
 }

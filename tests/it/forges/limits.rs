@@ -145,3 +145,20 @@ async fn a_request_for_a_pull_request_that_nobody_answers_is_not_sent_twice_in_o
         assert_eq!(posts, 1, "{kind:?}");
     }
 }
+
+#[tokio::test]
+async fn every_comment_is_read_once_however_many_there_are() {
+    for kind in Kind::ALL {
+        let server = Server::start(kind).await;
+        let mut life = Life::new(&server, kind);
+        assert_eq!(life.lead(super::life::Step::Open).await, [], "{kind:?}");
+        server.with(|inner| {
+            for n in 0..120 {
+                inner.world.comment(1, format!("{n}"));
+            }
+        });
+        let said = life.forge.comments(&life.branch(), 1).await.unwrap();
+        let expected: Vec<String> = (0..120).map(|n| n.to_string()).collect();
+        assert_eq!(said, expected, "{kind:?}");
+    }
+}

@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::Value;
 use sha2::Digest;
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -161,6 +162,12 @@ async fn fail(
     let done = || {
         let inner = &mut *inner.lock().unwrap();
         let said = words::answer(inner.kind, &mut inner.world, asked);
+        let told = inner.api.answers(&asked.name, said.0, &said.1);
+        let told = told.and_then(|()| mutation(&inner.api, asked, &said.1));
+        inner.wrong.extend(
+            told.err()
+                .map(|why| format!("the answer to {}: {why}", asked.name)),
+        );
         (said, inner.headers.clone())
     };
     match fault {
@@ -192,6 +199,27 @@ async fn fail(
             done();
             refused(auth, code)
         }
+    }
+}
+
+/// Whether a GraphQL request is a mutation of the schema, asked for and answered as that has it.
+fn mutation(api: &Api, asked: &Asked, said: &Value) -> Result<(), String> {
+    let Some(query) = asked.text("query") else {
+        return Ok(());
+    };
+    let name = query
+        .split('{')
+        .nth(1)
+        .and_then(|rest| rest.split('(').next())
+        .unwrap_or_default()
+        .trim();
+    let input = asked.body["variables"]["input"].to_string();
+    let known = api
+        .check("MUTATION", name, "", input.as_bytes())
+        .map_err(|(_, why)| format!("{name}: {why}"))?;
+    match &said["data"] {
+        Value::Null => Ok(()),
+        data => api.answers(&known.name, known.status, &data[name]),
     }
 }
 

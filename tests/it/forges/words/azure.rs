@@ -98,13 +98,6 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
             }
             ok(show(row))
         }
-        "label" => {
-            let row = world.pull(asked.number("number"))?;
-            row.labels.push(asked.text("name")?);
-            row.labels.sort();
-            row.labels.dedup();
-            ok(json!({ "name": asked.text("name") }))
-        }
         "review" => {
             world
                 .pull(asked.number("number"))?

@@ -110,6 +110,15 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
             row.state = "closed";
             ok(show(row))
         }
+        "merge" => {
+            let row = world.pull(asked.number("number"))?;
+            if asked.body["version"] != row.version {
+                return Some(stale());
+            }
+            row.version += 1;
+            row.auto_merge = asked.body["autoMerge"] == true;
+            ok(show(row))
+        }
         "comments" | "comment" | "edit-comment" => comments(world, asked),
         "statuses" => ok(world
             .standing(&asked.path["sha"], asked.query("key")?)?

@@ -134,7 +134,12 @@ pub(super) fn people(world: &mut World, asked: &Asked) -> Option<Said> {
         }
         _ => row.people.push(asked.body.clone()),
     }
-    Some((asked.status, json!([])))
+    let said = match asked.name.as_str() {
+        "label" => row.labels.iter().map(|name| json!({ "name": name })).collect(),
+        "assign" => json!({ "number": row.number }),
+        _ => show(row),
+    };
+    Some((asked.status, said))
 }
 
 pub(super) fn statuses(world: &World, asked: &Asked, word: &str) -> Vec<Value> {
@@ -187,8 +192,8 @@ fn check(world: &mut World, asked: &Asked) -> Option<Said> {
 fn git(world: &mut World, asked: &Asked) -> Option<Said> {
     let said = match asked.name.as_str() {
         "ref" => {
-            let sha = world.branches.get(&asked.path["branch"])?;
-            json!({ "ref": format!("refs/heads/{}", asked.path["branch"]), "object": { "sha": sha, "type": "commit" } })
+            let sha = world.branches.get(asked.path["ref"].strip_prefix("heads/")?)?;
+            json!({ "ref": format!("refs/{}", asked.path["ref"]), "object": { "sha": sha, "type": "commit" } })
         }
         "new-ref" => {
             let name = asked.text("ref")?.strip_prefix("refs/heads/")?.to_owned();
@@ -217,10 +222,7 @@ fn graphql(world: &mut World, asked: &Asked) -> Value {
     let error =
         |kind: &str, text: &str| json!({ "data": null, "errors": [{ "type": kind, "message": text }] });
     if query.contains("enablePullRequestAutoMerge") {
-        let id = asked.body["variables"]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let id = input["pullRequestId"].as_str().unwrap_or_default().to_owned();
         let number = id.strip_prefix("PR_").and_then(|n| n.parse().ok()).unwrap_or(0);
         return match world.pull(number) {
             Some(row) => {

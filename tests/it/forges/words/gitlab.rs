@@ -67,8 +67,9 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Option<Said> {
         "pull" => ok(show(world.pull(asked.number("number"))?)),
         "edit" => edit(world, asked),
         "merge" => {
-            world.pull(asked.number("number"))?.auto_merge = true;
-            ok(json!({}))
+            let row = world.pull(asked.number("number"))?;
+            row.auto_merge = true;
+            ok(show(row))
         }
         "commit" => ok(json!({ "id": SHA, "author_email": "ada@example.org" })),
         "comments" | "comment" | "edit-comment" => notes(world, asked),

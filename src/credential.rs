@@ -62,6 +62,8 @@ pub struct Credential {
     pub token: Token,
     /// How the host is reached, and what is done in its name.
     pub manner: Manner,
+    /// Where Git is spoken to with it, when the URL that was asked about does not say: it was an SSH URL.
+    pub place: Option<Address>,
 }
 
 impl Credential {
@@ -71,6 +73,7 @@ impl Credential {
             username: username.into(),
             token,
             manner: Manner::default(),
+            place: None,
         }
     }
 }

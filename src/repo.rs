@@ -112,6 +112,7 @@ impl Git2 {
         } else {
             None
         };
+        let place = place.reached_at(credential.as_ref().and_then(|c| c.place.as_ref()));
         let client = self.client(credential.as_ref())?;
         let guard = self.lock(&place.url).lock_owned().await;
         let job = Job::new(Arc::clone(&self.settings), place, client, credential);

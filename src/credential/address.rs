@@ -16,26 +16,30 @@ pub struct Address {
     host: String,
     port: u16,
     path: Vec<String>,
-    suffix: Suffix,
+    written: Written,
 }
 
-/// Whether the URL was written with `.git`. Two spellings of one place are equal.
+/// How the URL was written. Two spellings of one place are equal.
 #[derive(Clone, Copy, Debug)]
-struct Suffix(bool);
+struct Written {
+    suffix: bool,
+    ssh: bool,
+}
 
-impl PartialEq for Suffix {
+impl PartialEq for Written {
     fn eq(&self, _other: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Suffix {}
+impl Eq for Written {}
 
 /// SSH endpoints whose HTTPS host has another name.
 const SSH_HOSTS: &[(&str, &str)] = &[
     ("ssh.github.com", "github.com"),
     ("altssh.gitlab.com", "gitlab.com"),
     ("altssh.bitbucket.org", "bitbucket.org"),
+    ("ssh.dev.azure.com", "dev.azure.com"),
 ];
 
 impl Address {
@@ -71,8 +75,41 @@ impl Address {
             host,
             port,
             path,
-            suffix,
+            written: Written {
+                suffix,
+                ssh: url.scheme() == "ssh",
+            },
         })
+    }
+
+    /// The repository at that path of this address's host, written without `.git`.
+    #[must_use]
+    pub fn at(&self, path: Vec<String>) -> Self {
+        Self {
+            path,
+            written: Written {
+                suffix: false,
+                ssh: false,
+            },
+            ..self.clone()
+        }
+    }
+
+    /// The same, written with `.git`.
+    #[must_use]
+    pub fn dot_git(mut self) -> Self {
+        self.written.suffix = true;
+        self
+    }
+
+    /// Whether it was written as an SSH URL: then scheme and port are those that HTTPS usually has, not known ones.
+    pub fn is_ssh(&self) -> bool {
+        self.written.ssh
+    }
+
+    /// The parts of the path.
+    pub fn path(&self) -> &[String] {
+        &self.path
     }
 
     /// The address as a URL without `.git`.
@@ -82,7 +119,7 @@ impl Address {
 
     /// The URL to speak Git to: with `.git` if the address was written so.
     pub fn git_url(&self) -> String {
-        let suffix = if self.suffix.0 { ".git" } else { "" };
+        let suffix = if self.written.suffix { ".git" } else { "" };
         format!("{self}{suffix}")
     }
 
@@ -158,12 +195,12 @@ fn refuse_dots(text: &str) -> Result<(), String> {
 }
 
 /// The parts of a path, and whether it ended in `.git`. Anything a server might decode is refused.
-fn split_path(path: &str) -> Result<(Vec<String>, Suffix), String> {
+fn split_path(path: &str) -> Result<(Vec<String>, bool), String> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     let (path, suffix) = match path.strip_suffix(".git") {
-        Some(stem) => (stem, Suffix(true)),
-        None => (path, Suffix(false)),
+        Some(stem) => (stem, true),
+        None => (path, false),
     };
     if path.is_empty() {
         return Ok((Vec::new(), suffix));

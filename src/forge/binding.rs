@@ -78,13 +78,44 @@ impl Bound {
             .collect()
     }
 
-    /// The repository, if it is below this Forge's URL and among its repositories.
+    /// The repository, if it is below this Forge's URL and among its repositories. An SSH URL says nothing of scheme,
+    /// port, and where the host's pages begin: there the host's name counts, and the rest is the Forge's.
     fn slug(&self, address: &Address) -> Option<Slug> {
+        let https;
+        let address = match address.is_ssh() {
+            true => {
+                https = self.https(address)?;
+                &https
+            }
+            false => address,
+        };
         let slug = Slug::of(self.forge.spec.r#type, address.below(&self.base)?)?;
         let globs = &self.forge.spec.repositories;
         let path = slug.to_string();
         let meant = globs.is_empty() || globs.iter().any(|glob| glob::matches(glob, &path));
         meant.then_some(slug)
+    }
+}
+
+impl Bound {
+    /// Where Git is spoken to over HTTPS for a repository that is named by an SSH URL.
+    fn https(&self, ssh: &Address) -> Option<Address> {
+        if ssh.host() != self.base.host() {
+            return None;
+        }
+        Some(match (self.forge.spec.r#type, ssh.path()) {
+            (ForgeType::AzureDevOps, [v3, owner @ .., name]) if v3 == "v3" => {
+                let mut path = owner.to_vec();
+                path.extend(["_git".to_owned(), name.clone()]);
+                self.base.at(path)
+            }
+            (ForgeType::BitbucketServer, [project, name]) => {
+                let mut path = self.base.path().to_vec();
+                path.extend(["scm".to_owned(), project.clone(), name.clone()]);
+                self.base.at(path).dot_git()
+            }
+            (_, said) => self.base.at(said.to_vec()).dot_git(),
+        })
     }
 }
 
@@ -258,6 +289,7 @@ impl Bindings {
             username,
             token,
             manner: bound.manner.clone(),
+            place: None,
         })
     }
 }
@@ -274,10 +306,13 @@ const fn usual_name(r#type: ForgeType) -> &'static str {
 impl Credentials for Bindings {
     fn for_url<'a>(&'a self, url: &'a str) -> Answered<'a, Option<Credential>> {
         Box::pin(async move {
-            match self.search(&address(url)?).await? {
-                Some((bound, _)) => self.credential(&bound).await.map(Some),
-                None => Ok(None),
-            }
+            let address = address(url)?;
+            let Some((bound, _)) = self.search(&address).await? else {
+                return Ok(None);
+            };
+            let mut credential = self.credential(&bound).await?;
+            credential.place = bound.https(&address).filter(|_| address.is_ssh());
+            Ok(Some(credential))
         })
     }
 

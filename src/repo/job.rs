@@ -44,6 +44,17 @@ impl Place {
         })
     }
 
+    /// The same repository as whoever has a credential for it reaches it.
+    pub(super) fn reached_at(self, address: Option<&Address>) -> Self {
+        match address {
+            Some(address) => Self {
+                url: address.git_url(),
+                http: Some(address.clone()),
+            },
+            None => self,
+        }
+    }
+
     /// Whether it is spoken to over HTTP.
     pub(super) fn is_http(&self) -> bool {
         self.http.is_some()

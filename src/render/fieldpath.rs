@@ -236,6 +236,13 @@ fn field(
         node.set(part, made(rest.first(), create, by));
     }
     match node.get_mut(part) {
+        // kustomize reads on in the text of a scalar: `null` takes anything in, and forgets it; no text is no map.
+        Some(next) if next.is_null() && !rest.is_empty() && create != Create::Nothing => match next.text() {
+            None | Some("") => Err(Problem::error(format!(
+                "`{part}` is empty, and nothing is made inside of it; take the field out"
+            ))),
+            Some(_) => Ok(1),
+        },
         Some(next) => each(next, rest, create, by, set),
         None => Ok(0),
     }

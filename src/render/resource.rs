@@ -247,12 +247,13 @@ fn validate(node: &Node) -> Result<(), Problem> {
     Ok(())
 }
 
-/// kustomize's own annotations come and go in the map of annotations: an empty one does not survive.
+/// kustomize's own annotations come and go in the map of annotations: an empty one does not survive. One that is null
+/// stays until the end, and replacements stumble over it.
 fn tidy_annotations(node: &mut Node) {
     let Some(meta) = node.get_mut("metadata") else {
         return;
     };
-    let empty = |n: &Node| n.is_null() || n.as_map().is_some_and(<[_]>::is_empty);
+    let empty = |n: &Node| n.as_map().is_some_and(<[_]>::is_empty);
     if meta.get("annotations").is_some_and(empty) {
         meta.remove("annotations");
     }

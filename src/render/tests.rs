@@ -176,3 +176,22 @@ fn what_was_built_before_still_may_not_lead_back_to_where_it_is_pulled_in() {
         "{told:?}"
     );
 }
+
+#[test]
+fn what_kustomize_refuses_on_the_way_is_refused_although_it_would_come_right_in_the_end() {
+    let two = "//- /c.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n//- /kustomization.yaml\nresources: [c.yaml]\n\
+               configMapGenerator:\n- {name: b, literals: [k=v]}\npatches:\n- target: {kind: ConfigMap}\n  patch: |-\n    - {op: \
+               replace, path: /metadata/name, value: same}\n- target: {kind: Thing}\n  patch: |-\n    kind: Thing\n    \
+               apiVersion: v1\n    metadata: {name: any}\n    spec: {}\n";
+    let null = "//- /d.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations:\n//- /kustomization.yaml\nresources: \
+                [d.yaml]\nreplacements:\n- source: {kind: ConfigMap, fieldPath: metadata.name}\n  targets:\n  - select: {kind: \
+                ConfigMap}\n    fieldPaths: [metadata.annotations.copied]\n    options: {create: true}\n";
+    for (text, words) in [
+        (two, "is there twice when this patch is applied"),
+        (null, "`annotations` is empty"),
+    ] {
+        let rendered = render(&Tree::fixture(text), &at(""));
+        let told: Vec<String> = rendered.problems.iter().map(ToString::to_string).collect();
+        assert!(told.iter().any(|problem| problem.contains(words)), "{told:?}");
+    }
+}

@@ -219,7 +219,13 @@ fn on_all(
     for at in gone.into_iter().rev() {
         resources.list.remove(at);
     }
-    Ok(())
+    // kustomize gathers all objects anew here, and finds two of one name.
+    match resources.repeated().first() {
+        Some((_, id)) => Err(Problem::error(format!(
+            "`{id}` is there twice when this patch is applied; rename or remove one"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Merges one patch over one object; true when that deletes it.

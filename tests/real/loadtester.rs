@@ -114,7 +114,7 @@ fn canary(cluster: &Cluster) -> Value {
 
 /// What tells one revision from another.
 fn revision(canary: &Value) -> String {
-    canary["status"]["lastAppliedSpec"].to_string()
+    canary["status"]["analysis"]["templateHash"].to_string()
 }
 
 /// What a person does with curl.

@@ -93,6 +93,12 @@ impl Resource {
     pub(crate) fn remember_id(&mut self) {
         let id = self.id();
         self.previous.push((id.gvk.kind, id.namespace, id.name));
+        // kustomize remembers in annotations: they are a map from here on.
+        if let Some(meta) = self.node.get_mut("metadata")
+            && meta.get("annotations").is_some_and(Node::is_null)
+        {
+            meta.remove("annotations");
+        }
     }
 
     /// Makes strings of all values of `metadata.annotations` or `metadata.labels`, as kustomize does whenever it

@@ -111,22 +111,21 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     let mut fence: Option<&str> = None;
     let mut room = most;
     for line in text.split_inclusive('\n') {
+        let length = line.chars().count();
+        let open = fence.map_or(0, |fence| fence.len() + 1);
+        if length + open > room {
+            break;
+        }
+        room -= length;
+        kept.push_str(line);
         let run = line.trim_end();
         let tildes = run.len() - run.trim_start_matches('~').len();
-        let next = match fence {
+        fence = match fence {
             Some(fence) if run == fence => None,
             Some(fence) => Some(fence),
             None if tildes > 3 => run.get(..tildes),
             None => None,
         };
-        let length = line.chars().count();
-        // What it opens must be closed, too.
-        if length + next.map_or(0, |fence| fence.len() + 1) > room {
-            break;
-        }
-        room -= length;
-        kept.push_str(line);
-        fence = next;
     }
     if let Some(fence) = fence {
         kept.push_str(fence);

@@ -73,8 +73,6 @@ pub enum Company {
     Sister,
     /// A second cluster that deploys the same directory, by the same name: a copy.
     Fork,
-    /// A second cluster that deploys a directory of its own, in which the same is said as in the first one's.
-    Neighbour,
 }
 
 impl Simulation {
@@ -94,10 +92,6 @@ impl Simulation {
         let tree = files.iter().fold(start.tree.clone(), |tree, (file, bytes)| {
             tree.with(file, bytes.as_deref().unwrap_or_default())
         });
-        let tree = match start.company {
-            Company::Neighbour => beside(&tree, start.path),
-            _ => tree,
-        };
         let first = git.commit(&NewCommit {
             parents: Vec::new(),
             content: Content::Tree(tree),
@@ -111,7 +105,7 @@ impl Simulation {
             .map_err(|e| e.to_string())?;
         world.repos.insert(REPO.to_owned(), Box::new(git));
         world.people();
-        settle(&mut world, start, &url, start.path)?;
+        settle(&mut world, start, &url)?;
         let mut settings = start.settings.clone();
         if let Some(provider) = scenario.mesh_provider() {
             provider.clone_into(&mut settings.mesh_provider);
@@ -120,9 +114,7 @@ impl Simulation {
         let twin = (start.company == Company::Twin).then(agent);
         let sister = match start.company {
             Company::Alone | Company::Twin => None,
-            Company::Sister | Company::Fork | Company::Neighbour => {
-                Some(Box::new(sister(start, begin, &url)?))
-            }
+            Company::Sister | Company::Fork => Some(Box::new(sister(start, begin, &url)?)),
         };
         Ok(Self {
             world,
@@ -185,39 +177,21 @@ impl Simulation {
 }
 
 /// Puts the kinds, the mesh and Flux into a cluster, and points Flux at the repository.
-fn settle(world: &mut World, start: &Start<'_>, url: &str, path: &str) -> Result<(), String> {
+fn settle(world: &mut World, start: &Start<'_>, url: &str) -> Result<(), String> {
     world.install(start.crds)?;
     world.install_mesh().map_err(|e| e.to_string())?;
-    world.bootstrap(url, "main", path).map_err(|e| e.to_string())
-}
-
-/// The directory of the neighbour.
-const NEIGHBOUR: &str = "clusters/neighbour";
-
-/// The tree with the same directory once more for the neighbour.
-fn beside(tree: &Tree, path: &str) -> Tree {
-    let copied = tree.below(path).filter_map(|(file, _)| {
-        let text = tree.text(file)?.replace(path, NEIGHBOUR);
-        Some((file.replace(path, NEIGHBOUR), text))
-    });
-    copied.fold(tree.clone(), |tree, (file, text)| {
-        tree.with(&file, text.as_bytes())
-    })
+    world
+        .bootstrap(url, "main", start.path)
+        .map_err(|e| e.to_string())
 }
 
 /// Another cluster on the same repository.
 fn sister(start: &Start<'_>, begin: Timestamp, url: &str) -> Result<(World, Agent), String> {
     let mut world = World::new(start.seed.wrapping_add(1), begin);
-    let path = match start.company {
-        Company::Neighbour => NEIGHBOUR,
-        _ => start.path,
-    };
-    settle(&mut world, start, url, path)?;
+    settle(&mut world, start, url)?;
     let mut settings = start.settings.clone();
-    match start.company {
-        Company::Sister => settings.cluster_name = "sister".to_owned(),
-        Company::Neighbour => settings.cluster_name = "neighbour".to_owned(),
-        Company::Alone | Company::Twin | Company::Fork => {}
+    if start.company == Company::Sister {
+        settings.cluster_name = "sister".to_owned();
     }
     Ok((world, Agent::new(settings, start.faults.clone())))
 }

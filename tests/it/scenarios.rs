@@ -112,42 +112,11 @@ fn a_mirror_that_lags_changes_no_end_and_accuses_nobody() {
     assert!(accusing.is_none(), "{accusing:?}");
 }
 
-/// Another cluster that deploys the same directory, under its own name or as a copy, or a directory of its own that says
-/// the same: still one pull request.
+/// Another cluster that deploys the same directory, under its own name or as a copy: still one pull request.
 #[test]
 fn several_clusters_on_one_repository_share_a_pull_request() {
     let of = |company| lives().map(move |scenario| (scenario, 1, Faults::none(), company));
-    let all = of(Company::Sister)
-        .chain(of(Company::Fork))
-        .chain(of(Company::Neighbour));
-    play_all(all.collect());
-}
-
-/// What one cluster's edit does not restore in another has a pull request of its own, and only that.
-#[test]
-fn clusters_that_need_different_edits_have_a_pull_request_each() {
-    for (company, expected) in [(Company::Alone, 1), (Company::Sister, 1), (Company::Neighbour, 2)] {
-        let is_it = |scenario: &Scenario| scenario.name.ends_with("/two-overlays.txt");
-        let story = scenarios().into_iter().find(is_it).unwrap();
-        let mut simulation = played(story, 1, Faults::none(), company).unwrap();
-        let mut files: Vec<Vec<String>> = Vec::new();
-        for pull in simulation.world.pull_requests() {
-            let git = simulation.world.git().unwrap();
-            let tree = |commit: &str| git.tree(commit).unwrap();
-            files.push(tree(&pull.merge_base).changed(&tree(&pull.head)));
-        }
-        files.sort();
-        let overlays = [
-            "apps/my-cluster/kustomization.yaml",
-            "apps/neighbour/kustomization.yaml",
-        ];
-        let wanted: Vec<Vec<String>> = overlays
-            .iter()
-            .take(expected)
-            .map(|file| vec![(*file).to_owned()])
-            .collect();
-        assert_eq!(files, wanted, "{company:?}");
-    }
+    play_all(of(Company::Sister).chain(of(Company::Fork)).collect());
 }
 
 #[test]

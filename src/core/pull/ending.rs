@@ -8,7 +8,6 @@ use crate::pull::left::Left;
 use crate::pull::life::Life;
 use crate::pull::life::Unseen;
 use crate::pull::life::between;
-use crate::pull::life::body_name;
 use crate::pull::life::known;
 use crate::pull::marker;
 use crate::pull::proposal::Stand;
@@ -190,7 +189,7 @@ impl Life<'_> {
     }
 
     /// Closes the pull request: recorded, then done, then the branch goes. `everywhere` when no cluster that deploys
-    /// the same directory can need it any more; one that others stand behind stays open.
+    /// the branch can need it any more; else one that others stand behind stays open.
     pub(super) fn supersede(
         &mut self,
         pull: Option<&Pull>,
@@ -222,7 +221,7 @@ impl Life<'_> {
             number: Some(pull.number),
             because: detail.clone(),
         };
-        if self.closing().is_some() && self.others_stand(pull, everywhere)? {
+        if self.closing().is_some() && !everywhere && self.others_stand(pull)? {
             self.part_with(pull, &detail);
             return Ok(because);
         }
@@ -239,24 +238,16 @@ impl Life<'_> {
         Ok(because)
     }
 
-    /// Whether other clusters stand behind the pull request; perhaps only those that deploy another directory.
-    fn others_stand(&self, pull: &Pull, only_elsewhere: bool) -> Result<bool, Unseen> {
+    /// Whether other clusters stand behind the pull request.
+    fn others_stand(&self, pull: &Pull) -> Result<bool, Unseen> {
         let said = known(self.seen.comments(&comments(&self.own, pull)), "the comments")?;
         let own = marker::word(&self.settings.cluster_name);
         let standing = marker::standing(&pull.body, said);
-        let here = body_name(self.revert);
-        let mut others = standing.iter().filter(|(cluster, _)| *cluster != own);
-        Ok(others.any(|(_, revert)| !only_elsewhere || *revert != here))
+        Ok(standing.iter().any(|cluster| *cluster != own))
     }
 
     /// Leaves an open pull request to those who go on with it: other clusters, or a person.
     fn part_with(&mut self, pull: &Pull, detail: &str) {
-        self.withdraw(pull, detail);
-        self.enter(RevertPhase::Superseded);
-    }
-
-    /// Says under a pull request that this cluster does not stand behind it any more.
-    fn withdraw(&mut self, pull: &Pull, detail: &str) {
         let marker = marker::evidence(&self.settings.cluster_name);
         let cluster = text::code(&self.settings.cluster_name);
         let body = format!(
@@ -270,24 +261,7 @@ impl Life<'_> {
             marker,
             body,
         }));
-    }
-
-    /// Goes on on a branch of its own: the edit that another cluster has put on the shared one does not help here.
-    /// None when it has gone there before.
-    pub(super) fn separate(&mut self, pull: Option<&Pull>, detail: &str) -> Option<()> {
-        let separate = self.all.separate_branch(self.policy.prefix(), self.revert);
-        if self.own == separate {
-            return None;
-        }
-        if let Some(pull) = pull.filter(|_| !self.status.evidence.is_empty()) {
-            self.withdraw(pull, detail);
-        }
-        self.status.branch = separate.name;
-        self.status.pull_request = None;
-        self.status.evidence.clear();
-        self.status.said.clear();
-        self.wake_in(0);
-        Some(())
+        self.enter(RevertPhase::Superseded);
     }
 
     /// Somebody closed the pull request: recant here, recant of another cluster, a person who had made the change

@@ -7,8 +7,6 @@ use crate::object::ObjectRef;
 use crate::pull::condition;
 use crate::pull::ending;
 use crate::pull::left::Left;
-use crate::pull::marker;
-use crate::pull::marker::BodyMarker;
 use crate::pull::policy;
 use crate::pull::policy::Policy;
 use crate::pull::proposal;
@@ -56,11 +54,9 @@ pub fn ask(settings: &Settings, revert: &Object, seen: &Observation) -> Vec<Quer
     let Ok(policy) = Policy::of(settings, &spec, seen) else {
         return wanted;
     };
-    let own = own_branch(&policy, revert, &spec, &status, seen);
-    wanted.extend([policy::canaries(), policy::reverts(), proposal::kustomizations()]);
-    wanted.push(Query::Head(spec.base()));
+    let own = spec.own_branch(policy.prefix(), revert);
+    wanted.extend([policy::canaries(), policy::reverts(), Query::Head(spec.base())]);
     if !policy.unbound {
-        wanted.push(Query::Pulls(spec.shared_branch(policy.prefix())));
         wanted.push(Query::Pulls(own.clone()));
         wanted.extend(ending::ask(&status, &spec, &own, seen));
     }
@@ -71,39 +67,6 @@ pub fn ask(settings: &Settings, revert: &Object, seen: &Observation) -> Vec<Quer
         wanted.extend(standing::ask(seen, &own, head));
     }
     wanted
-}
-
-/// The branch on which this Revert works: the one that all clusters name alike. A pull request from there that has come
-/// to its end without this Revert, whom another cluster opened for something else to restore, says nothing of it: then,
-/// and once that is on record, it is a branch of its own.
-fn own_branch(
-    policy: &Policy,
-    revert: &Object,
-    spec: &RevertSpec,
-    status: &RevertStatus,
-    seen: &Observation,
-) -> Branch {
-    let shared = spec.shared_branch(policy.prefix());
-    let separate = spec.separate_branch(policy.prefix(), revert);
-    if status.branch == separate.name {
-        return separate;
-    }
-    let Observed::Known(pulls) = seen.pulls(&shared) else {
-        return shared;
-    };
-    let is_open = pulls.iter().any(|pull| pull.state == PullState::Open);
-    let own = body_name(revert);
-    let is_anothers =
-        |pull: &Pull| BodyMarker::read(&pull.body).is_some_and(|(marker, _)| marker.revert != own);
-    match pulls.first() {
-        Some(newest) if !is_open && status.evidence.is_empty() && is_anothers(newest) => separate,
-        _ => shared,
-    }
-}
-
-/// A Revert as the marker in a body names it.
-pub(super) fn body_name(revert: &Object) -> String {
-    marker::word(&format!("{}/{}", revert.namespace(), revert.name()))
 }
 
 /// The Baseline of a Canary.
@@ -146,7 +109,7 @@ pub fn step(now: Timestamp, settings: &Settings, revert: &Object, seen: &Observa
         now,
         settings,
         revert,
-        own: own_branch(&policy, revert, &spec, &status, seen),
+        own: spec.own_branch(policy.prefix(), revert),
         policy,
         all: spec.clone(),
         spec,

@@ -1,13 +1,8 @@
 //! From what was seen of the repository to a proved edit, for all targets of a Revert together.
 
-mod around;
-
-pub(super) use around::kustomizations;
-
 use crate::diff;
 use crate::diff::Change;
 use crate::forge::SharedReverts;
-use crate::object::ObjectRef;
 use crate::proof;
 use crate::proof::Claim;
 use crate::proof::Collateral;
@@ -58,8 +53,6 @@ pub(super) struct Part {
     pub(super) target: Target,
     pub(super) plan: Plan,
     pub(super) proof: Proof,
-    /// The Kustomizations of this cluster that deploy what reads the edited files.
-    pub(super) deployed_by: Vec<ObjectRef>,
     /// For each leaf of the plan, the places in files that its value comes from at head: `file:line`, by what.
     pub(super) origins: Vec<String>,
 }
@@ -167,13 +160,10 @@ pub(super) fn propose(
     let before = tree(spec, seen, head)?;
     let goals = goals(spec, seen)?;
     let places: Vec<(Root, ObjectId)> = goals.iter().map(|goal| goal.place.clone()).collect();
-    let neighbours = around::neighbours(spec, seen)?;
-    let told = neighbours.iter().map(|(_, root)| root.clone());
-    let told: Vec<Root> = places.iter().map(|(root, _)| root.clone()).chain(told).collect();
     let mut after = before.clone();
     let mut planned = Vec::new();
     for goal in &goals {
-        let plan = planned_on(&after, goal, (&places, &told), shared)?;
+        let plan = planned_on(&after, goal, &places, shared)?;
         if let Some(plan) = &plan {
             after = plan.apply(&after);
         }
@@ -187,13 +177,12 @@ pub(super) fn propose(
     let mut parts = Vec::new();
     let mut broken = Vec::new();
     for (goal, plan) in planned {
-        let proof = proved((before, &after), goal, (&places, &told), &carriers);
+        let proof = proved((before, &after), goal, &places, &carriers);
         let target = goal.target.clone();
         match plan {
             Some(plan) => parts.push(Part {
                 target,
                 origins: origins(before, goal, &plan),
-                deployed_by: around::deployed_by(&neighbours, &proof),
                 plan,
                 proof,
             }),
@@ -232,7 +221,7 @@ fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation) -> Result<Vec<Goal<'a>
 fn planned_on(
     head: &Tree,
     goal: &Goal<'_>,
-    (places, told): (&[(Root, ObjectId)], &[Root]),
+    places: &[(Root, ObjectId)],
     shared: SharedReverts,
 ) -> Result<Option<Plan>, NoProposal> {
     let (root, id) = &goal.place;
@@ -242,7 +231,6 @@ fn planned_on(
         SharedReverts::Propose | SharedReverts::Refuse => FormPolicy::SharedOnly,
     };
     undo.also = places;
-    undo.more_roots = told;
     // Image automation would write the failed tag again, within one interval of the merge.
     undo.hold_automation = true;
     match revert::plan(&undo) {
@@ -256,7 +244,7 @@ fn planned_on(
 fn proved(
     (before, after): (&Tree, &Tree),
     goal: &Goal<'_>,
-    (places, told): (&[(Root, ObjectId)], &[Root]),
+    places: &[(Root, ObjectId)],
     carriers: &[ObjectId],
 ) -> Proof {
     let (root, id) = &goal.place;
@@ -264,13 +252,14 @@ fn proved(
         .find(id)
         .map(recant_render::Object::json)
         .unwrap_or_default();
+    let more: Vec<Root> = places.iter().map(|(root, _)| root.clone()).collect();
     let claim = Claim {
         head: before,
         after,
         want: &want,
         root,
         target: id,
-        more_roots: told,
+        more_roots: &more,
         carriers,
     };
     let mut proof = proof::prove_with(&claim, &mut Cache::default());

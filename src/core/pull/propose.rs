@@ -8,7 +8,6 @@ use crate::effect::Push;
 use crate::pull::body::Page;
 use crate::pull::life::Life;
 use crate::pull::life::Unseen;
-use crate::pull::life::body_name;
 use crate::pull::life::known;
 use crate::pull::marker;
 use crate::pull::marker::BodyMarker;
@@ -19,7 +18,6 @@ use crate::pull::proposal::Proposal;
 use crate::pull::record::Deed;
 use crate::pull::record::Does;
 use crate::pull::record::RevertPhase;
-use crate::pull::standing::Pushed;
 use crate::pull::standing::Standing;
 use crate::query::CommitRef;
 use crate::query::Pull;
@@ -46,8 +44,8 @@ impl Life<'_> {
         if is_new {
             self.status.base = head.to_owned();
             self.status.plan = Some(proposal.record.clone());
+            self.status.branch.clone_from(&self.own.name);
         }
-        self.status.branch.clone_from(&self.own.name);
         self.status.summary = self.page(proposal, None).title();
         match pull {
             None => {
@@ -64,13 +62,10 @@ impl Life<'_> {
         }
         match move_ {
             Move::Foreign(commit) => Ok(self.taken_over(&commit, pull)),
-            Move::Rival(detail) => match self.separate(pull, &detail) {
-                Some(()) => Ok(planned),
-                None => Ok(self.block(detail)),
-            },
-            Move::Open(work) => {
-                self.status.commit.clone_from(&work.commit);
-                Ok(self.open(proposal, pull, work, outage.as_deref()))
+            Move::Rival(detail) => Ok(self.block(detail)),
+            Move::Open(commit) => {
+                self.status.commit.clone_from(&commit);
+                Ok(self.open(proposal, pull, commit, outage.as_deref()))
             }
             Move::Push(_) if is_new || self.status.planned_at.is_none() => {
                 self.status.planned_at = Some(self.now);
@@ -94,7 +89,7 @@ impl Life<'_> {
             Standing::Own(work) => work,
         };
         if work.fits(proposal, tree) {
-            return Ok(Move::Open(work.pushed()));
+            return Ok(Move::Open(work.commit));
         }
         let another = work.cluster != marker::word(&self.settings.cluster_name);
         if !another || !work.is_fresh(tree) {
@@ -102,7 +97,7 @@ impl Life<'_> {
         }
         // Another cluster undoes the same change in another way: it was first, and two do not fight over a branch.
         match proposal::restores(&self.spec, self.seen, &work.merged_into(tree)) {
-            Ok(true) => Ok(Move::Open(work.pushed())),
+            Ok(true) => Ok(Move::Open(work.commit)),
             Ok(false) | Err(NoProposal::Moot | NoProposal::Blocked(_)) => Ok(Move::Rival(format!(
                 "cluster {} proposes another edit for the same change, which does not restore what failed here",
                 work.cluster
@@ -275,7 +270,7 @@ impl Life<'_> {
     fn page<'p>(&'p self, proposal: &'p Proposal, outage: Option<&'p str>) -> Page<'p> {
         Page {
             settings: self.settings,
-            forge: &self.policy.forge,
+            pulls: &self.policy.forge.pull_requests,
             revert: self.revert,
             spec: &self.spec,
             seen: self.seen,
@@ -289,7 +284,7 @@ impl Life<'_> {
         &mut self,
         proposal: &Proposal,
         pull: Option<&Pull>,
-        work: Pushed,
+        commit: String,
         outage: Option<&str>,
     ) -> Reason {
         let page = self.page(proposal, outage);
@@ -313,13 +308,12 @@ impl Life<'_> {
         };
         let evidence = page.evidence();
         let Some(pull) = pull else {
-            let commit = work.commit;
             let deed = self.deed(Does::OpenPull, commit.clone());
             self.will(deed, Effect::OpenPull(text));
             self.enter(RevertPhase::Pushed);
             return Reason::Pushed { commit };
         };
-        self.say(pull, text, evidence, &work.digest);
+        self.say(pull, text, evidence);
         self.enter(RevertPhase::Proposed);
         self.wake_in(self.settings.pull_poll_s);
         Reason::Proposed {
@@ -328,14 +322,15 @@ impl Life<'_> {
     }
 
     /// Keeps the body up to date, or, under a pull request that another cluster wrote, this cluster's comment. What a
-    /// person has edited stays as long as the plan does. `pushed` is the digest of what stands on the branch.
-    fn say(&mut self, pull: &Pull, text: PullText, evidence: String, pushed: &str) {
-        let own = (marker::word(&self.settings.cluster_name), body_name(self.revert));
+    /// person has edited stays as long as the plan does.
+    fn say(&mut self, pull: &Pull, text: PullText, evidence: String) {
+        let own = marker::word(&self.settings.cluster_name);
+        let digest = self.status.plan.as_ref().map(|plan| plan.digest.clone());
         let found = BodyMarker::read(&pull.body);
         if let Some((marker, edited)) = &found
-            && marker.digest == pushed
+            && Some(&marker.digest) == digest.as_ref()
         {
-            if (&marker.cluster, &marker.revert) != (&own.0, &own.1) {
+            if marker.cluster != own {
                 self.comment(pull, evidence);
                 return;
             }
@@ -374,7 +369,7 @@ enum Move {
     /// Push; the head that the branch has now.
     Push(Option<String>),
     /// It is as it should be: the pull request can be opened, or stands.
-    Open(Pushed),
+    Open(String),
     /// A person has pushed there.
     Foreign(String),
     /// Another cluster has, and what it proposes does not help here.

@@ -3,16 +3,11 @@
 use crate::canary::status::Condition;
 use crate::object::Object;
 use crate::object::ObjectRef;
-use crate::pull::culprit;
-use crate::pull::marker;
 use crate::query::Branch;
 use crate::query::RepoUrl;
-use crate::reason::short;
-use crate::template;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
-use serde_json::json;
 
 /// One change to be undone, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,23 +94,11 @@ impl RevertSpec {
         }
     }
 
-    /// recant's own branch for it, by what is undone alone: every cluster that undoes the same change names it so.
-    pub fn shared_branch(&self, prefix: &str) -> Branch {
-        let repo = culprit::plain_url(&self.url);
-        let id = template::hash(&json!([repo, self.branch, self.change()]));
-        let name = repo.rsplit('/').next().unwrap_or_default();
-        self.own(format!("{prefix}revert/{}-{}", marker::word(name), short(&id)))
-    }
-
-    /// recant's own branch for this Revert alone: for a cluster whom the edit on the shared one does not help.
-    pub fn separate_branch(&self, prefix: &str, revert: &Object) -> Branch {
-        self.own(format!("{prefix}revert/{}", revert.name()))
-    }
-
-    fn own(&self, name: String) -> Branch {
+    /// recant's own branch for it: `<prefix>revert/<source>-<what is undone>`.
+    pub fn own_branch(&self, prefix: &str, revert: &Object) -> Branch {
         Branch {
             repo: self.repo(),
-            name,
+            name: format!("{prefix}revert/{}", revert.name()),
         }
     }
 

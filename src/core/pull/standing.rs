@@ -35,12 +35,6 @@ pub(super) struct Work<'a> {
     tree: &'a Tree,
 }
 
-/// Which commit stands on the branch, and the digest of the plan it carries out.
-pub(super) struct Pushed {
-    pub(super) commit: String,
-    pub(super) digest: String,
-}
-
 /// What must be seen to know it; ask again with the answers until nothing new is asked.
 pub(super) fn ask(seen: &Observation, own: &Branch, base: &str) -> Vec<Query> {
     let mut wanted = vec![Query::Head(own.clone())];
@@ -104,14 +98,6 @@ pub(super) fn standing<'a>(
 }
 
 impl Work<'_> {
-    /// What it is known by.
-    pub(super) fn pushed(self) -> Pushed {
-        Pushed {
-            commit: self.commit,
-            digest: self.digest,
-        }
-    }
-
     /// Whether a merge of it comes to what is proposed now: the same files, out of the same files.
     pub(super) fn fits(&self, proposal: &Proposal, head: &Tree) -> bool {
         self.digest == proposal.record.digest && self.is_fresh(head)

@@ -39,7 +39,9 @@ fn every_scenario_plays_to_its_end() {
 fn crashes_and_blindness_change_no_end() {
     let seeds = std::env::var("RECANT_SEEDS").ok().and_then(|n| n.parse().ok());
     let until = "2026-01-05T09:20:00Z".parse().unwrap();
-    let plays = scenarios().into_iter().flat_map(|scenario| {
+    // A chat message is sent once, as Flagger sends it: one that a crash swallows is not sent again.
+    let is_heard = |scenario: &Scenario| !scenario.name.ends_with("/alerts.txt");
+    let plays = scenarios().into_iter().filter(is_heard).flat_map(|scenario| {
         let faults = move |seed| {
             let faults = Faults::seeded(seed, 40, 40, until).losing(20);
             (scenario.clone(), seed, faults, Company::Alone)

@@ -33,6 +33,7 @@ use crate::reason::short;
 use crate::trail;
 use crate::trail::Trail;
 use crate::trail::Until;
+use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -92,9 +93,7 @@ impl Life<'_> {
         }
         let first = self.status.phase != RevertPhase::Merged;
         self.enter(RevertPhase::Merged);
-        if first {
-            self.nudge();
-        }
+        self.nudge(first);
         let url = self.url();
         for target in self.all.targets.clone() {
             if self.gone_on(&target)?.is_some() {
@@ -140,11 +139,25 @@ impl Life<'_> {
         Ok(Some(newest.map_or_else(|| "somebody".to_owned(), by)))
     }
 
-    /// Asks Flux to fetch and apply now, as `flux reconcile --with-source` does.
-    fn nudge(&mut self) {
+    /// Whether Flux was not asked to look at an object since the plan was made.
+    fn was_never_asked(&self, name: &ObjectRef) -> bool {
+        let Observed::Known(Some(object)) = self.seen.object(name) else {
+            return false;
+        };
+        let asked = object.annotation("reconcile.fluxcd.io/requestedAt");
+        let asked: Option<Timestamp> = asked.and_then(|at| at.parse().ok());
+        asked.is_none_or(|at| self.status.planned_at.is_some_and(|planned| at < planned))
+    }
+
+    /// Asks Flux to fetch and apply now, as `flux reconcile --with-source` does; again where a crash swallowed that.
+    fn nudge(&mut self, first: bool) {
         let mut names: Vec<ObjectRef> = vec![self.spec.source.clone()];
         let kustomizations: BTreeSet<_> = self.all.targets.iter().map(|t| t.kustomization.clone()).collect();
         names.extend(kustomizations);
+        names.retain(|name| first || self.was_never_asked(name));
+        if names.is_empty() {
+            return;
+        }
         for name in names {
             self.effects.push(Effect::Write(Write::Patch {
                 name,

@@ -163,8 +163,7 @@ fn is_restored(now: &Rendered, want: &Value, target: &ObjectId) -> bool {
 
 /// Both parsers must read the same from what is written.
 fn second_reader(after: &Tree, touched: &BTreeSet<String>) -> Vec<String> {
-    let is_yaml =
-        |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml") || path.ends_with("Kustomization");
+    let is_read = |path: &&String| recant_render::is_yaml(path) || path.ends_with("Kustomization");
     let disagree = |path: &String| {
         let problem = second::agrees(after.bytes(path)?).err()?;
         Some(format!(
@@ -172,7 +171,7 @@ fn second_reader(after: &Tree, touched: &BTreeSet<String>) -> Vec<String> {
             problem.message
         ))
     };
-    touched.iter().filter(is_yaml).filter_map(disagree).collect()
+    touched.iter().filter(is_read).filter_map(disagree).collect()
 }
 
 /// A root that does not render says nothing; it must at least not have rendered before, in the same words.

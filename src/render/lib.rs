@@ -53,3 +53,4 @@ pub use scope::Scope;
 pub use scope::scan;
 pub use tree::Entry;
 pub use tree::Tree;
+pub use tree::is_yaml;

@@ -15,6 +15,7 @@ use crate::render::render_with;
 use crate::session::Found;
 use crate::session::Session;
 use crate::tree::Entry;
+use crate::tree::is_yaml;
 use crate::yaml::parse::Twice;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -159,10 +160,6 @@ fn plain(dir: &str) -> Root {
         path: dir.to_owned(),
         flux: None,
     }
-}
-
-fn is_yaml(path: &str) -> bool {
-    path.ends_with(".yaml") || path.ends_with(".yml")
 }
 
 fn mentions_flux(bytes: &[u8]) -> bool {

@@ -194,6 +194,11 @@ impl Tree {
     }
 }
 
+/// Whether a path has one of the endings of YAML files.
+pub fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
 impl PartialEq for Tree {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())

@@ -9,15 +9,11 @@ use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
-const PLAN: &[&str] = &[
-    "plan",
-    "--good",
-    "good",
-    "--path",
-    "prod",
-    "--for",
-    "Deployment/prod/web",
-];
+const PLAN: &[&str] = &plan("Deployment/prod/web");
+
+const fn plan(target: &str) -> [&str; 7] {
+    ["plan", "--good", "good", "--path", "prod", "--for", target]
+}
 
 fn kubectl_is_there() -> bool {
     let there = Command::new("kubectl")
@@ -162,15 +158,7 @@ fn a_chart_of_the_repository_is_proved_by_helm_or_said_to_be_unproved() {
     repo.git(&["tag", "-f", "good"]);
     repo.write("base/shop.yaml", &RELEASE.replace("tag: v1", "tag: v2"));
     repo.commit("bump");
-    let target = [
-        "plan",
-        "--good",
-        "good",
-        "--path",
-        "prod",
-        "--for",
-        "HelmRelease/prod/shop",
-    ];
+    let target = plan("HelmRelease/prod/shop");
     let told = with_path(&repo, "/nonexistent", &target);
     assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
     assert!(

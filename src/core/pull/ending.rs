@@ -140,7 +140,7 @@ impl Life<'_> {
     }
 
     /// Whether Flux was not asked to look at an object since the plan was made.
-    fn was_never_asked(&self, name: &ObjectRef) -> bool {
+    fn is_not_asked(&self, name: &ObjectRef) -> bool {
         let Observed::Known(Some(object)) = self.seen.object(name) else {
             return false;
         };
@@ -154,7 +154,7 @@ impl Life<'_> {
         let mut names: Vec<ObjectRef> = vec![self.spec.source.clone()];
         let kustomizations: BTreeSet<_> = self.all.targets.iter().map(|t| t.kustomization.clone()).collect();
         names.extend(kustomizations);
-        names.retain(|name| first || self.was_never_asked(name));
+        names.retain(|name| first || self.is_not_asked(name));
         if names.is_empty() {
             return;
         }

@@ -13,6 +13,7 @@ use super::seed;
 use crate::subject;
 use recant_render::Entry;
 use recant_render::Tree;
+use recant_render::is_yaml;
 use recant_render::yaml::Document;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -56,12 +57,11 @@ pub(super) fn smallest(undo: &Undo<'_>, states: &States, reach: &Reach<'_, '_>) 
 /// Whether every YAML file that is written says no key twice, if it did not before: kustomize takes the last of two and
 /// goes on, a person who reads the line does not.
 fn is_sound(head: &Tree, after: &Tree) -> bool {
-    let is_yaml = |path: &&String| path.ends_with(".yaml") || path.ends_with(".yml");
     let reads = |tree: &Tree, path: &str| tree.bytes(path).is_none_or(|bytes| Document::read(bytes).is_ok());
     let changed = head.changed(after);
     changed
         .iter()
-        .filter(is_yaml)
+        .filter(|path| is_yaml(path))
         .all(|path| reads(after, path) || !reads(head, path))
 }
 

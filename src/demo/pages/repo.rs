@@ -258,7 +258,7 @@ fn blob(path: &str, bytes: &[u8]) -> Markup {
     let Some(text) = text.filter(|text| text.len() <= MAX_SHOWN_BYTES) else {
         return html! { p.note { (bytes.len()) " bytes, not shown" } };
     };
-    let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    let yaml = recant_render::is_yaml(path);
     html! {
         div.scroll { table.lines.blob {
             @for (at, line) in text.lines().enumerate() {

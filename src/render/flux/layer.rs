@@ -21,6 +21,7 @@ use crate::session::Session;
 use crate::session::is_remote;
 use crate::transform::labels;
 use crate::tree::Entry;
+use crate::tree::is_yaml;
 use crate::yaml::Kind;
 use crate::yaml::Node;
 use crate::yaml::json;
@@ -66,7 +67,7 @@ fn manifests(session: &mut Session<'_>, dir: &str) -> Vec<String> {
             found.push(own);
             continue;
         }
-        let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+        let is_yaml = is_yaml(path);
         let is_file = match entry {
             Entry::File(_) => true,
             Entry::Link(_) => matches!(session.find("", path), Found::File(_)),

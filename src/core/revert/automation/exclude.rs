@@ -4,6 +4,7 @@ use super::super::pin::edit;
 use super::Exclusion;
 use recant_render::ObjectId;
 use recant_render::Tree;
+use recant_render::is_yaml;
 use recant_render::yaml::Document;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,7 +80,6 @@ fn only(tree: &Tree, kind: &str, namespace: &str, name: &str) -> Option<(String,
         tree.text(path)
             .is_some_and(|text| text.contains(GROUP) && text.contains(kind))
     };
-    let is_yaml = |path: &str| path.ends_with(".yaml") || path.ends_with(".yml");
     let files = tree
         .iter()
         .map(|(path, _)| path)

@@ -133,10 +133,6 @@ impl Hosts {
 
     async fn open(&self, text: &PullText) -> Result<Pull, PortError> {
         let (host, slug) = self.host(&text.branch.repo).await?;
-        let text = &PullText {
-            body: host::cut(&text.body, host.body_max()),
-            ..text.clone()
-        };
         if let Some(pull) = self.standing(&*host, &slug, text).await? {
             return Ok(pull.pull);
         }
@@ -201,11 +197,10 @@ impl Hosts {
     async fn update(&self, number: u64, text: &PullText) -> Result<(), PortError> {
         let (host, slug) = self.host(&text.branch.repo).await?;
         let old = own(&*host, &slug, &text.branch, number).await?;
-        let body = host::cut(&text.body, host.body_max());
-        if old.pull.title == text.title && old.pull.body == body {
+        if old.pull.title == text.title && old.pull.body == text.body {
             return Ok(());
         }
-        host.edit(&slug, &old, &text.title, &body).await
+        host.edit(&slug, &old, &text.title, &text.body).await
     }
 
     async fn close(&self, branch: &Branch, number: u64, comment: &str) -> Result<(), PortError> {

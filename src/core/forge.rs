@@ -73,6 +73,15 @@ impl ForgeType {
             Self::AzureDevOps => "azuredevops",
         }
     }
+
+    /// The longest body of a pull request that the host takes, in characters; a little less where it counts bytes.
+    pub const fn body_max(self) -> usize {
+        match self {
+            Self::AzureDevOps => 4_000,
+            Self::Bitbucket | Self::BitbucketServer => 32_000,
+            Self::GitHub | Self::GitLab | Self::Gitea | Self::Forgejo => 60_000,
+        }
+    }
 }
 
 /// What a Forge says. Every default is the CRD's.

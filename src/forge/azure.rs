@@ -32,8 +32,6 @@ use wire::Wire;
 const VERSION: &str = "7.1";
 /// The largest page that is asked for.
 const PAGE: usize = 100;
-/// The most characters of a description.
-const BODY_MAX: usize = 4000;
 
 /// One organisation, or several, of Azure DevOps.
 pub(super) struct Azure {
@@ -216,10 +214,6 @@ impl Host for Azure {
 
     fn standing(&self, status: &CommitStatus) -> Standing {
         Standing::of(status, word(status.state))
-    }
-
-    fn body_max(&self) -> usize {
-        BODY_MAX
     }
 
     async fn access(&self, repos: &[Slug]) -> Result<Access, PortError> {

@@ -204,10 +204,6 @@ impl Host for Bitbucket {
         build::standing(status, "STOPPED", &self.base)
     }
 
-    fn body_max(&self) -> usize {
-        32_000
-    }
-
     async fn access(&self, repos: &[Slug]) -> Result<Access, PortError> {
         access::may(&self.rest, repos).await
     }

@@ -51,11 +51,6 @@ pub(super) trait Host: Send + Sync {
     /// A status as this host would give it back.
     fn standing(&self, status: &CommitStatus) -> Standing;
 
-    /// The longest body that the host takes, in characters.
-    fn body_max(&self) -> usize {
-        65_000
-    }
-
     /// Tells the details of a verdict, where the host has a place for them.
     async fn check(&self, _repo: &Slug, _check: &CheckRun) -> Result<(), PortError> {
         Ok(())
@@ -233,13 +228,4 @@ pub(super) fn if_there<T>(answer: Result<T, PortError>) -> Result<Option<T>, Por
         Err(PortError::Invalid(text)) if text.contains("HTTP 404") => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// A description cut to what a host takes.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
-    format!("{kept}…")
 }

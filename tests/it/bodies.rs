@@ -30,6 +30,21 @@ fn a_chain_through_two_repositories_reads_well() {
 }
 
 #[test]
+fn a_body_that_is_cut_to_what_the_host_takes_is_still_recants_own() {
+    let page = page(&mut story("host-takes-little"));
+    let (_, body) = page.split_once("\n\n").unwrap();
+    assert!(body.chars().count() <= 4_000, "{}", body.chars().count());
+    assert!(
+        body.contains("Cut here: this host takes 4000 characters"),
+        "{body}"
+    );
+    assert!(
+        body.trim_end().ends_with("-->") && body.contains("<!-- recant:revert "),
+        "{body}"
+    );
+}
+
+#[test]
 fn a_revert_that_is_held_says_why_and_how_to_go_on() {
     let simulation = story("common-mode-hold");
     let reverts = simulation.world.cluster.list(RECANT_API, "Revert", "");

@@ -12,7 +12,7 @@ use crate::canary::status::Run;
 use crate::canary::status::Status;
 use crate::chain::Link;
 use crate::forge;
-use crate::forge::PullRequests;
+use crate::forge::ForgeSpec;
 use crate::object::Object;
 use crate::pull::marker;
 use crate::pull::marker::BodyMarker;
@@ -32,14 +32,12 @@ use std::fmt::Write as _;
 
 /// How many commits, fields and files are listed before "and more".
 const LISTED: usize = 10;
-/// The longest body that every host takes but one (Azure DevOps takes 4,000 characters, and its adapter cuts).
-const LONGEST: usize = 60_000;
 
 /// What the words are about.
 #[derive(Clone, Copy)]
 pub(super) struct Page<'a> {
     pub(super) settings: &'a Settings,
-    pub(super) pulls: &'a PullRequests,
+    pub(super) forge: &'a ForgeSpec,
     pub(super) revert: &'a Object,
     pub(super) spec: &'a RevertSpec,
     pub(super) seen: &'a Observation,
@@ -54,7 +52,7 @@ impl Page<'_> {
     /// The title: by the Forge's template, if it has one.
     pub(super) fn title(&self) -> String {
         let own = self.own_title();
-        let template = &self.pulls.title_template;
+        let template = &self.forge.pull_requests.title_template;
         if template.is_empty() {
             return own;
         }
@@ -135,21 +133,37 @@ impl Page<'_> {
         }
         self.change(&mut body);
         self.then(&mut body);
-        let template = &self.pulls.body_template;
+        let template = &self.forge.pull_requests.body_template;
         if !template.is_empty()
             && let Ok(filled) = forge::fill(template, |word| self.word(word, &self.own_title(), &body))
         {
             body = filled;
         }
-        let body: String = body.chars().take(LONGEST).collect();
+        self.marked(&body)
+    }
+
+    /// The body as the host takes it: what it is too long by goes, and never the marker, which is how recant knows the
+    /// pull request again and what it said there.
+    fn marked(&self, body: &str) -> String {
         let (namespace, name) = (self.revert.namespace(), self.revert.name());
-        BodyMarker {
+        let marker = BodyMarker {
             cluster: marker::word(&self.settings.cluster_name),
             revert: marker::word(&format!("{namespace}/{name}")),
             undoes: marker::word(self.spec.change()),
             digest: marker::word(&self.proposal.record.digest),
+        };
+        let most = self.forge.r#type.body_max();
+        let whole = marker.mark(body);
+        let over = whole.chars().count().saturating_sub(most);
+        if over == 0 {
+            return whole;
         }
-        .mark(&body)
+        let note = format!(
+            "\n\n*Cut here: this host takes {most} characters. All of it: {}.*",
+            code(&format!("kubectl -n {namespace} describe revert {name}"))
+        );
+        let room = body.chars().count().saturating_sub(over + note.chars().count());
+        marker.mark(&format!("{}{note}", text::shortened(body, room)))
     }
 
     /// The comment under a pull request that another cluster opened: what failed here.

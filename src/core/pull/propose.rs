@@ -270,7 +270,7 @@ impl Life<'_> {
     fn page<'p>(&'p self, proposal: &'p Proposal, outage: Option<&'p str>) -> Page<'p> {
         Page {
             settings: self.settings,
-            pulls: &self.policy.forge.pull_requests,
+            forge: &self.policy.forge,
             revert: self.revert,
             spec: &self.spec,
             seen: self.seen,

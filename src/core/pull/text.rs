@@ -105,6 +105,35 @@ pub(super) fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{text}{gap}{fence}\n")
 }
 
+/// The beginning of a text that recant wrote, of at most so many characters: whole lines, and no open block of code.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let mut kept = String::new();
+    let mut fence: Option<&str> = None;
+    let mut room = most;
+    for line in text.split_inclusive('\n') {
+        let run = line.trim_end();
+        let tildes = run.len() - run.trim_start_matches('~').len();
+        let next = match fence {
+            Some(fence) if run == fence => None,
+            Some(fence) => Some(fence),
+            None if tildes > 3 => run.get(..tildes),
+            None => None,
+        };
+        let length = line.chars().count();
+        // What it opens must be closed, too.
+        if length + next.map_or(0, |fence| fence.len() + 1) > room {
+            break;
+        }
+        room -= length;
+        kept.push_str(line);
+        fence = next;
+    }
+    if let Some(fence) = fence {
+        kept.push_str(fence);
+    }
+    kept.trim_end().to_owned()
+}
+
 /// The checks of a run: what was needed, what was measured last, and how it came there; then the last ticks one by one.
 /// Empty when nothing was checked.
 pub fn table(run: &Run) -> String {

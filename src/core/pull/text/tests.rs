@@ -86,3 +86,20 @@ fn values_over_time_are_bars_between_the_least_and_the_greatest() {
     assert_eq!(sparkline(&[Some(1.0), Some(1.0)]), "██");
     assert_eq!(sparkline(&[Some(f64::NAN), None]), "··");
 }
+
+#[test]
+fn a_text_is_shortened_by_whole_lines_and_no_block_of_code_stays_open() {
+    let text = format!("one\n\n{}\nlast\n", fenced("diff", "+ a\n~~~~\n+ b\n"));
+    for most in 0..=text.chars().count() {
+        let short = shortened(&text, most);
+        assert!(short.chars().count() <= most, "{most}: {short}");
+        let lines: Vec<&str> = short.lines().collect();
+        assert!(
+            lines.iter().all(|line| text.lines().any(|whole| whole == *line)),
+            "{short}"
+        );
+        let fences = lines.iter().filter(|line| line.starts_with("~~~~~")).count();
+        assert_eq!(fences % 2, 0, "{most}: {short}");
+    }
+    assert_eq!(shortened(&text, 10_000), text.trim_end());
+}

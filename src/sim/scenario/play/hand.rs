@@ -51,7 +51,9 @@ pub(super) fn annotate(
 /// Makes the Forge of the story, or gives it another spec.
 pub(super) fn forge(world: &mut World, spec: &str) -> Result<(), String> {
     let mut spec: Value = serde_json::from_str(spec).map_err(|e| format!("forge: {e}"))?;
-    spec["type"] = json!("gitea");
+    if spec.get("type").is_none() {
+        spec["type"] = json!("gitea");
+    }
     spec["url"] = json!(world.forge.base_url());
     let namespace = ObjectRef::new("v1", "Namespace", "", OWN);
     if world.cluster.get(&namespace).is_none() {

@@ -277,7 +277,10 @@ mod tests {
             // Whom a path belongs to begins behind the first colon, whatever it holds.
             (
                 "git.example/~dana/fl@eet:1",
-                &["git@git.example:~dana/fl@eet:1", "https://git.example/~dana/fl@eet:1"],
+                &[
+                    "git@git.example:~dana/fl@eet:1",
+                    "https://git.example/~dana/fl@eet:1",
+                ],
             ),
         ];
         for (plain, urls) in table {
@@ -289,6 +292,9 @@ mod tests {
             plain_url("https://git.example/org/fleet"),
             plain_url("https://git.example/org/Fleet")
         );
-        assert_ne!(plain_url("git@git.example:a/fleet"), plain_url("git@git.example:b/fleet"));
+        assert_ne!(
+            plain_url("git@git.example:a/fleet"),
+            plain_url("git@git.example:b/fleet")
+        );
     }
 }

@@ -56,6 +56,12 @@ pub(super) struct Args {
     /// Whether the ConfigMaps and Secrets that pods read are analysed and promoted with the pods.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     enable_config_tracking: bool,
+    /// So many unrelated changes that fail together look like an outage: no pull request is opened until somebody says so.
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..))]
+    storm_changes: u16,
+    /// How close to one another they must have failed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(i64).range(1..))]
+    storm_window_s: i64,
     /// The cluster's name in commit statuses and pull requests.
     #[arg(long, value_name = "NAME", default_value = "default")]
     cluster_name: String,
@@ -145,6 +151,8 @@ fn settings(args: &Args) -> Settings {
         alerts: args.notifications.has_alerts(),
         event_webhook: args.notifications.has_event_webhook(),
         no_cross_namespace_refs: args.no_cross_namespace_refs,
+        storm_changes: args.storm_changes.into(),
+        storm_window_s: args.storm_window_s,
         ..Settings::default()
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod objects;
 pub(crate) mod prometheus;
 pub(crate) mod recant;
 pub(crate) mod source;
+pub(crate) mod traefik;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! The scenarios of `tests/scenarios`, told on the real parts: the same text, the same expectations, recant's own program.
 
 mod fleet;
+mod gateway;
 mod hand;
 mod protected;
 mod scene;
@@ -25,6 +26,16 @@ const PARTS: &[&str] = &[
     "crds",
 ];
 
+const PARTS_WITH_TRAEFIK: &[&str] = &[
+    "kubelite",
+    "kustomize-controller",
+    "gitea",
+    "prometheus",
+    "nginx",
+    "crds",
+    "traefik",
+];
+
 /// What each run tells; the rest with `--long`.
 const ALWAYS: &[&str] = &[
     "bad-bump",
@@ -44,6 +55,9 @@ const LONG: &[&str] = &[
     "two-workloads",
     "rolled-forward",
     "reverted-by-hand-during-analysis",
+    "config-is-reverted",
+    "generated-config-is-reverted",
+    "common-mode-hold",
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -56,6 +70,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             protected::tell,
         )])
         .chain(LONG.iter().map(|name| trial(name, true)))
+        .chain([gateway::trial()])
         .collect()
 }
 

@@ -68,7 +68,8 @@ impl Cluster {
         Http::new(&format!("https://127.0.0.1:{PORT}"), Some(TOKEN), &ca)
     }
 
-    /// How an image behaves from now on: `success_pct`, `error_status`, `latency_ms`, `ready_s`, `fate`.
+    /// How an image behaves from now on, or after `config ` the pods with this word in a ConfigMap: `success_pct`,
+    /// `error_status`, `latency_ms`, `ready_s`, `fate`.
     pub(crate) fn behaves(&self, image: &str, how: Value) {
         let path = within(&self.room, "behaviours.json");
         let mut all: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

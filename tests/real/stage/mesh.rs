@@ -2,6 +2,7 @@
 //! a load generator sends them.
 
 mod count;
+pub(super) mod load;
 mod nginx;
 mod routes;
 
@@ -12,17 +13,15 @@ use super::within;
 use crate::namespace::Parts;
 use crate::process::Process;
 use count::Counts;
+use load::Asked;
+use load::Request;
 use routes::Apex;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::TempDir;
 
 const PORT: u16 = 23200;
-/// Requests a second to each apex; and as many more with the header, where one decides.
-const PER_S: u64 = 12;
 
 /// A running data plane under load.
 pub(crate) struct Mesh {
@@ -52,10 +51,15 @@ impl Mesh {
             .arg(&config);
         let mut process = Process::start("nginx", &mut command, within(&room, "nginx.log"));
         process.wait_for_port(PORT);
-        let apexes: Arc<Mutex<Vec<Apex>>> = Arc::default();
-        let rounds = follow(cluster, room.path().to_owned(), process.id(), Arc::clone(&apexes));
+        let asked = Asked::default();
+        let rounds = follow(
+            cluster,
+            room.path().to_owned(),
+            process.id(),
+            Asked::clone(&asked),
+        );
         Self {
-            _load: load(apexes),
+            _load: load::send(PORT, asked),
             _rounds: rounds,
             _counts: Counts::start(room.path().join(nginx::COUNTED)),
             _process: process,
@@ -65,7 +69,7 @@ impl Mesh {
 }
 
 /// Follows routes and endpoints: nginx reads its configuration again whenever they change.
-fn follow(cluster: Http, dir: PathBuf, nginx: u32, apexes: Arc<Mutex<Vec<Apex>>>) -> Repeated {
+fn follow(cluster: Http, dir: PathBuf, nginx: u32, asked: Asked) -> Repeated {
     let mut last = String::new();
     Repeated::every(Duration::from_millis(300), move || {
         let (found, endpoints) = (routes::read(&cluster), routes::endpoints(&cluster));
@@ -76,32 +80,20 @@ fn follow(cluster: Http, dir: PathBuf, nginx: u32, apexes: Arc<Mutex<Vec<Apex>>>
             last = text;
         }
         routes::accept(&cluster);
-        *apexes.lock().unwrap() = found;
+        *asked.lock().unwrap() = requests(&found);
     })
 }
 
-/// So many requests a second to each apex; nobody waits for the answers.
-fn load(apexes: Arc<Mutex<Vec<Apex>>>) -> Repeated {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(5))
-        .build()
-        .unwrap();
-    Repeated::every(Duration::from_millis(1000 / PER_S), move || {
-        for apex in apexes.lock().unwrap().iter() {
-            let request = || {
-                client
-                    .get(format!("http://127.0.0.1:{PORT}/"))
-                    .header("Host", nginx::plain(&apex.name))
-            };
-            let insider = apex
-                .with
-                .as_ref()
-                .map(|with| request().header(&with.header, &with.value));
-            for request in [Some(request()), insider].into_iter().flatten() {
-                runtime.spawn(async move { request.send().await });
-            }
-        }
-    })
+/// Everybody asks for every apex, and once more with the header where one decides.
+fn requests(apexes: &[Apex]) -> Vec<Request> {
+    let asked = |apex: &Apex| {
+        let host = nginx::plain(&apex.name);
+        let with = apex.with.as_ref();
+        let insider = with.map(|with| Request {
+            host: host.clone(),
+            header: Some((with.header.clone(), with.value.clone())),
+        });
+        [Some(Request { host, header: None }), insider]
+    };
+    apexes.iter().flat_map(asked).flatten().collect()
 }

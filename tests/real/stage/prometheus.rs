@@ -24,6 +24,8 @@ scrape_configs:
 - job_name: ingress
   honor_labels: true
   static_configs: [{targets: ["127.0.0.1:10254"]}]
+- job_name: traefik
+  static_configs: [{targets: ["127.0.0.1:23401"]}]
 "#;
 
 /// A running Prometheus.

@@ -22,7 +22,7 @@ pub(crate) struct Recant {
 
 impl Recant {
     /// Installs it as `deploy/` does, with a forge, and runs it as its service account.
-    pub(crate) fn start(cluster: &Cluster, url: &str, token: &str, flags: &[&str]) -> Self {
+    pub(crate) fn start(cluster: &Cluster, url: &str, token: &str, flags: &[String]) -> Self {
         install(cluster);
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         cluster.http.apply(&json!({

@@ -65,8 +65,8 @@ impl Told {
         files::documents(&split)
             .iter()
             .for_each(|crd| cluster.http.apply(crd));
-        let provider = scenario.mesh_provider().unwrap_or("linkerd");
-        let recant = Recant::start(&cluster, &gitea.url, &gitea.bot, &["--mesh-provider", provider]);
+        let flags = flags(scenario);
+        let recant = Recant::start(&cluster, &gitea.url, &gitea.bot, &flags);
         let url = gitea.repository(NAME);
         let room = room();
         let clone = room.path().join(NAME);
@@ -91,10 +91,16 @@ impl Told {
     pub(super) fn carry_out(&mut self, verb: &Verb) -> Result<(), String> {
         let http = &self.cluster.http;
         match verb {
-            // The first two are known from the beginning; and there is load on everything.
-            Verb::Repo { .. } | Verb::MeshProvider(_) | Verb::Load { .. } | Verb::Say(_) => Ok(()),
+            // The first three are known from the beginning; and there is load on everything.
+            Verb::Repo { .. } | Verb::MeshProvider(_) | Verb::Setting(..) => Ok(()),
+            Verb::Load { .. } | Verb::Say(_) => Ok(()),
             Verb::Image { image, behaviour } => {
                 self.cluster.behaves(image, hand::spelled(behaviour));
+                Ok(())
+            }
+            Verb::Config { word, behaviour } => {
+                self.cluster
+                    .behaves(&format!("config {word}"), hand::spelled(behaviour));
                 Ok(())
             }
             Verb::Commit {
@@ -145,10 +151,12 @@ impl Told {
             Verb::Ask { verb, canary, reason } => hand::asks(http, *verb, canary, reason),
             Verb::Resume { canary } => hand::resumes(http, canary),
             Verb::Forge(spec) => hand::forge(http, &self.gitea, spec),
-            Verb::Setting(..) | Verb::Config { .. } | Verb::Flagger(_) => {
-                Err(format!("not told on the real parts: {verb:?}"))
-            }
+            Verb::Flagger(_) => Err(format!("not told on the real parts: {verb:?}")),
         }
+    }
+
+    pub(super) const fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     pub(super) fn pull_path(&self, number: u64) -> String {
@@ -222,4 +230,20 @@ impl Told {
             }
         }
     }
+}
+
+/// What the story says of recant's options, as the program takes them.
+fn flags(scenario: &Scenario) -> Vec<String> {
+    let provider = scenario.mesh_provider().unwrap_or("linkerd");
+    let settings = scenario
+        .statements
+        .iter()
+        .filter_map(|statement| match &statement.verb {
+            Verb::Setting(name, value) => Some(format!("--{name}={value}")),
+            _ => None,
+        });
+    [format!("--mesh-provider={provider}")]
+        .into_iter()
+        .chain(settings)
+        .collect()
 }

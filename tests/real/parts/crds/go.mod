@@ -7,5 +7,5 @@ require (
 	github.com/fluxcd/flagger v1.36.1
 	github.com/fluxcd/kustomize-controller v1.9.5
 	github.com/fluxcd/source-controller v1.9.5
-	sigs.k8s.io/gateway-api v1.3.0
+	sigs.k8s.io/gateway-api v1.4.0
 )

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,21 +24,32 @@ type behaviour struct {
 
 func healthy() behaviour { return behaviour{SuccessPct: 100, ErrorStatus: 500, LatencyMS: 1} }
 
-// behaviours are read from a file again whenever it changes: a JSON object from images to what differs from healthy.
+// configPrefix begins the names of behaviours that go by what a pod's ConfigMaps say, and not by its image.
+const configPrefix = "config "
+
+// behaviours are read from a file again whenever it changes: a JSON object from images to what differs from healthy; and
+// from "config WORD" to how pods behave, whatever their image, with this word in a ConfigMap.
 type behaviours struct {
 	path string
 
 	mu      sync.Mutex
 	read    time.Time
 	byImage map[string]behaviour
+	byWord  map[string]behaviour
 }
 
 func newBehaviours(path string) *behaviours { return &behaviours{path: path} }
 
-func (b *behaviours) of(image string) behaviour {
+// of is how a container of this image behaves, in a pod whose ConfigMaps say this.
+func (b *behaviours) of(image, config string) behaviour {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refresh()
+	for word, found := range b.byWord {
+		if strings.Contains(config, word) {
+			return found
+		}
+	}
 	if found, ok := b.byImage[image]; ok {
 		return found
 	}
@@ -54,17 +66,21 @@ func (b *behaviours) refresh() {
 	if err == nil {
 		err = json.Unmarshal(text, &raw)
 	}
-	byImage := map[string]behaviour{}
+	byImage, byWord := map[string]behaviour{}, map[string]behaviour{}
 	for image, one := range raw {
 		decoded := healthy()
 		if err == nil {
 			err = json.Unmarshal(one, &decoded)
 		}
-		byImage[image] = decoded
+		if word, isWord := strings.CutPrefix(image, configPrefix); isWord {
+			byWord[word] = decoded
+		} else {
+			byImage[image] = decoded
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "kubelite: %s: %v\n", b.path, err)
 		return
 	}
-	b.byImage, b.read = byImage, info.ModTime()
+	b.byImage, b.byWord, b.read = byImage, byWord, info.ModTime()
 }

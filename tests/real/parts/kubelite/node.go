@@ -28,13 +28,14 @@ const (
 type node struct {
 	client     *kubernetes.Clientset
 	behaviours *behaviours
+	configs    *configs
 	traffic    *traffic
 	addresses  atomic.Uint32
 	busy       sync.Map
 }
 
 func runNode(ctx context.Context, client *kubernetes.Clientset, b *behaviours, serve bool) {
-	n := &node{client: client, behaviours: b}
+	n := &node{client: client, behaviours: b, configs: newConfigs(client)}
 	if serve {
 		n.traffic = newTraffic(b)
 	}
@@ -96,9 +97,10 @@ func (n *node) look(ctx context.Context, pod *v1.Pod) {
 }
 
 func (n *node) report(ctx context.Context, pod *v1.Pod) error {
-	status := n.status(pod)
+	config, missing := n.configs.of(ctx, pod)
+	status := n.status(pod, config, missing)
 	if n.traffic != nil && status.PodIP != "" {
-		n.traffic.serve(pod, status.PodIP)
+		n.traffic.serve(pod, status.PodIP, config)
 	}
 	if same(pod.Status, status) {
 		return nil
@@ -115,17 +117,22 @@ func (n *node) forget(item any) {
 	if gone, ok := item.(cache.DeletedFinalStateUnknown); ok {
 		item = gone.Obj
 	}
-	if pod, ok := item.(*v1.Pod); ok && n.traffic != nil {
+	pod, ok := item.(*v1.Pod)
+	if !ok {
+		return
+	}
+	n.configs.forget(pod)
+	if n.traffic != nil {
 		n.traffic.forget(pod.Status.PodIP)
 	}
 }
 
-func (n *node) status(pod *v1.Pod) v1.PodStatus {
+func (n *node) status(pod *v1.Pod, config string, missing error) v1.PodStatus {
 	age := time.Since(pod.CreationTimestamp.Time)
 	status := v1.PodStatus{Phase: v1.PodRunning, HostIP: "10.0.0.1", StartTime: &pod.CreationTimestamp}
 	ready := pod.Annotations[readyAnnotation] != "false"
 	for _, c := range pod.Spec.Containers {
-		one := containerStatus(c, n.behaviours.of(c.Image), age, pod.CreationTimestamp)
+		one := containerStatus(c, n.behaviours.of(c.Image, config), missing, age, pod.CreationTimestamp)
 		if one.State.Waiting != nil && one.State.Waiting.Reason != "CrashLoopBackOff" {
 			status.Phase = v1.PodPending
 		}
@@ -148,7 +155,7 @@ func (n *node) status(pod *v1.Pod) v1.PodStatus {
 	return status
 }
 
-func containerStatus(c v1.Container, b behaviour, age time.Duration, created metav1.Time) v1.ContainerStatus {
+func containerStatus(c v1.Container, b behaviour, missing error, age time.Duration, created metav1.Time) v1.ContainerStatus {
 	status := v1.ContainerStatus{Name: c.Name, Image: c.Image}
 	wait := func(reason, message string) {
 		status.State.Waiting = &v1.ContainerStateWaiting{Reason: reason, Message: message}
@@ -158,6 +165,8 @@ func containerStatus(c v1.Container, b behaviour, age time.Duration, created met
 		wait("ErrImagePull", c.Image+": not found")
 	case b.Fate == "missing":
 		wait("ImagePullBackOff", fmt.Sprintf("Back-off pulling image %q", c.Image))
+	case missing != nil:
+		wait("CreateContainerConfigError", missing.Error())
 	case b.Fate == "crashes":
 		restarts, pause := restartsBy(age)
 		status.RestartCount = restarts

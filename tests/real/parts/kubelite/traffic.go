@@ -36,9 +36,10 @@ type traffic struct {
 	ports map[int]bool
 }
 
-// served is one pod's image, and what has been answered in its name.
+// served is one pod's image and configuration, and what has been answered in its name.
 type served struct {
 	image    string
+	config   string
 	byStatus map[int]*counted
 }
 
@@ -55,11 +56,11 @@ func newTraffic(b *behaviours) *traffic {
 }
 
 // serve begins to answer for a pod, on the ports of its containers.
-func (t *traffic) serve(pod *v1.Pod, ip string) {
+func (t *traffic) serve(pod *v1.Pod, ip, config string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.pods[ip] == nil {
-		t.pods[ip] = &served{image: pod.Spec.Containers[0].Image, byStatus: map[int]*counted{}}
+		t.pods[ip] = &served{image: pod.Spec.Containers[0].Image, config: config, byStatus: map[int]*counted{}}
 	}
 	for _, c := range pod.Spec.Containers {
 		for _, p := range c.Ports {
@@ -106,7 +107,7 @@ func (t *traffic) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no such pod", http.StatusBadGateway)
 		return
 	}
-	b := t.behaviours.of(pod.image)
+	b := t.behaviours.of(pod.image, pod.config)
 	tookMS := b.LatencyMS * (0.5 + rand.Float64())
 	time.Sleep(time.Duration(tookMS * float64(time.Millisecond)))
 	status := http.StatusOK

@@ -58,9 +58,8 @@ fn splits(cluster: &Http) -> Vec<Apex> {
 fn routes(cluster: &Http) -> Vec<Apex> {
     let mut apexes = Vec::new();
     for route in cluster.list(&format!("{ROUTES}/httproutes")) {
-        let parents = items(&route["spec"]["parentRefs"]).filter(|parent| parent["kind"] == "Service");
-        let services = parents.map(|parent| &parent["name"]);
-        for service in services.chain(items(&route["spec"]["hostnames"])) {
+        let services = services(&route).map(|parent| &parent["name"]);
+        for service in services {
             let rules: Vec<&Value> = items(&route["spec"]["rules"]).collect();
             let to = |rule: &Value| backends(&route, &rule["backendRefs"], "name");
             let with = rules.iter().find_map(|rule| {
@@ -81,6 +80,11 @@ fn routes(cluster: &Http) -> Vec<Apex> {
         }
     }
     apexes
+}
+
+/// The parents that a mesh serves. A Gateway is its own controller's.
+fn services(route: &Value) -> impl Iterator<Item = &Value> {
+    items(&route["spec"]["parentRefs"]).filter(|parent| parent["kind"] == "Service")
 }
 
 /// A canary Ingress takes some of the requests of the other one with the same host.
@@ -125,11 +129,13 @@ fn ingresses(cluster: &Http) -> Vec<Apex> {
     mains.iter().map(apex).collect()
 }
 
-/// Says of every HTTPRoute that it was read, as its controller does.
+/// Says of every HTTPRoute of a Service that it was read, as its controller does.
 pub(super) fn accept(cluster: &Http) {
     for route in cluster.list(&format!("{ROUTES}/httproutes")) {
         let generation = &route["metadata"]["generation"];
-        if &route["status"]["parents"][0]["conditions"][0]["observedGeneration"] == generation {
+        if services(&route).next().is_none()
+            || &route["status"]["parents"][0]["conditions"][0]["observedGeneration"] == generation
+        {
             continue;
         }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -141,7 +147,7 @@ pub(super) fn accept(cluster: &Http) {
             json!({ "parentRef": parent, "controllerName": "example.com/data-plane",
                     "conditions": [condition("Accepted"), condition("ResolvedRefs")] })
         };
-        let parents: Vec<Value> = items(&route["spec"]["parentRefs"]).map(parent).collect();
+        let parents: Vec<Value> = services(&route).map(parent).collect();
         let (namespace, name) = (
             text(&route["metadata"]["namespace"]),
             text(&route["metadata"]["name"]),

@@ -1,5 +1,6 @@
-//! Flagger's load tester, as released, with recant: its gates hold and let go, its tasks run, what fails there fails
-//! the run, and its rollback gate rolls back.
+//! Flagger's load tester, as released, with recant: its gates hold and let go of a run and of a promotion, its tasks
+//! run, what fails there fails the run, and its rollback gate rolls back. It serves one namespace only, which it reads
+//! from what recant posts.
 
 use crate::conformance::kube::Client as _;
 use crate::files;
@@ -12,6 +13,7 @@ use crate::stage::recant;
 use crate::stage::recant::Recant;
 use crate::stage::room;
 use crate::stage::within;
+use recant_core::object::Object;
 use serde_json::Value;
 use serde_json::json;
 use std::fs;
@@ -39,7 +41,9 @@ fn hear(parts: &Parts) {
     let room = room();
     let mut command = Command::new(parts.file("flagger", "loadtester"));
     command.args(["-port", &PORT.to_string(), "-log-level", "info"]);
-    let mut tester = Process::start("loadtester", &mut command, within(&room, "loadtester.log"));
+    command.args(["-namespace-regexp", "^test$"]);
+    let log = within(&room, "loadtester.log");
+    let mut tester = Process::start("loadtester", &mut command, log.clone());
     tester.wait_for_port(PORT);
     let cluster = Cluster::start(parts);
     recant::install(&cluster);
@@ -56,13 +60,19 @@ fn hear(parts: &Parts) {
     };
     wait(&cluster, "Initialized", |_| true);
 
-    // Nothing goes on while the gate is shut, and everything when it opens.
+    // Nothing goes on while the gate is shut: neither the run, nor at its end the promotion.
     released("example/podinfo:2", "Waiting");
     assert!(!within(&room, "accepted").exists());
     turn("/gate/open");
-    wait(&cluster, "Succeeded", |_| true);
+    wait(&cluster, "Progressing", |_| true);
+    turn("/gate/close");
+    wait(&cluster, "WaitingPromotion", |_| true);
     assert!(within(&room, "accepted").exists(), "{}", tester.tail());
     assert!(within(&room, "loaded").exists(), "{}", tester.tail());
+    assert_eq!(image(&cluster, "podinfo-primary"), "example/podinfo:1");
+    turn("/gate/open");
+    wait(&cluster, "Succeeded", |_| true);
+    assert_eq!(image(&cluster, "podinfo-primary"), "example/podinfo:2");
 
     // A task that fails is a failed check, with its name.
     fs::write(within(&room, "broken"), "").unwrap();
@@ -78,11 +88,28 @@ fn hear(parts: &Parts) {
 
     turn("/gate/close");
     released("example/podinfo:5", "Waiting");
-    let primary = cluster
-        .http
-        .get("/apis/apps/v1/namespaces/test/deployments/podinfo-primary");
-    let image = &primary.unwrap_or_default()["spec"]["template"]["spec"]["containers"][0]["image"];
-    assert_eq!(image, "example/podinfo:2");
+    assert_eq!(image(&cluster, "podinfo-primary"), "example/podinfo:2");
+
+    // What the load tester read from the payloads: whose gate it is, whose task, and what to do.
+    let log = fs::read_to_string(log).unwrap();
+    for line in [
+        "podinfo.test gate check: approved false",
+        "podinfo.test gate check: approved true",
+        "rollback.podinfo.test rollback check: approved false",
+        "rollback.podinfo.test rollback check: approved true",
+        "bash command test ! -e",
+        "somebody loads",
+        r#""canary":"podinfo.test""#,
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+}
+
+/// What a Deployment runs.
+fn image(cluster: &Cluster, name: &str) -> String {
+    let path = format!("/apis/apps/v1/namespaces/test/deployments/{name}");
+    let deployment = Object(cluster.http.get(&path).unwrap_or_default());
+    deployment.str("/spec/template/spec/containers/0/image").to_owned()
 }
 
 fn release(cluster: &Cluster, image: &str) {

@@ -186,3 +186,23 @@ async fn the_load_tester_of_the_demos_world_is_reached_by_its_name_in_the_cluste
     let nobody = hooks.ask(&call("http://nobody.test/", "5", 0)).await.unwrap();
     assert_eq!(nobody, answered(502, "connection refused"));
 }
+
+/// The clock is turned, nobody waits: a receiver that takes every call and answers none.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_tried_again_and_again_ends_at_the_overall_deadline() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    for (timeout_ms, ends_s) in [(5_000, 600), (900_000, 900)] {
+        let mut call = call(&url, &timeout_ms.to_string(), u32::MAX);
+        call.timeout_ms = timeout_ms;
+        let (hooks, began) = (hooks(), tokio::time::Instant::now());
+        let mut answer = Ok(HookAnswer::Pending);
+        while matches!(answer, Ok(HookAnswer::Pending)) && began.elapsed().as_secs() < 2 * ends_s {
+            answer = hooks.ask(&call).await;
+        }
+        let error = answer.unwrap_err().to_string();
+        assert!(error.ends_with(&format!("no answer within {ends_s} s")), "{error}");
+        let took_s = began.elapsed().as_secs();
+        assert!((ends_s..ends_s + 2).contains(&took_s), "{took_s} s");
+    }
+}

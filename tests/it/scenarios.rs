@@ -4,6 +4,7 @@
 //! `RECANT_SEEDS=100 cargo test crashes_and_blindness` plays more of them.
 
 use crate::files;
+use jiff::SignedDuration;
 use recant::manifests;
 use recant_core::baseline::RECANT_API;
 use recant_core::effect::Write;
@@ -13,6 +14,7 @@ use recant_core::settings::Settings;
 use recant_sim::check::Promises;
 use recant_sim::fault::Faults;
 use recant_sim::scenario::Scenario;
+use recant_sim::scenario::Statement;
 use recant_sim::scenario::Verb;
 use recant_sim::scenario::parse;
 use recant_sim::simulation::Company;
@@ -100,18 +102,30 @@ fn answers_that_are_lost_change_no_end() {
     play_all(plays.collect());
 }
 
-/// A host whose answers are a commit behind, a minute in three: an old head is waited for, and never judged.
+/// A host whose answers are a commit behind, one minute or more in three: an old head is waited for, and never judged.
+/// Before the pull request, it renders what was promoted; right after the merge, what failed.
 #[test]
 fn a_mirror_that_lags_changes_no_end_and_accuses_nobody() {
     let bump = lives().find(|life| life.name.ends_with("/bad-bump.txt")).unwrap();
-    let played = played(bump, 1, Faults::none().lagging(60), Company::Alone).unwrap();
-    let accusing = played.told.iter().find(|told| {
-        matches!(
-            told.because,
-            Reason::WrittenBack { .. } | Reason::Superseded { .. }
-        )
-    });
-    assert!(accusing.is_none(), "{accusing:?}");
+    let is_merge = |statement: &Statement| matches!(statement.verb, Verb::Merge(_));
+    let merge = bump.statements.iter().position(is_merge).unwrap();
+    for (lag_s, merged_after_s) in [(60, 0), (150, 0), (120, 60)] {
+        let mut story = bump.clone();
+        let line = story.statements[merge].line;
+        let verb = Verb::Wait(SignedDuration::from_secs(merged_after_s));
+        story.statements.insert(merge, Statement { line, verb });
+        let played = played(story, 1, Faults::none().lagging(lag_s), Company::Alone).unwrap();
+        let accusing = played.told.iter().find(|told| {
+            matches!(
+                told.because,
+                Reason::WrittenBack { .. } | Reason::Superseded { .. }
+            )
+        });
+        assert!(
+            accusing.is_none(),
+            "{lag_s} s, merged after {merged_after_s} s: {accusing:?}"
+        );
+    }
 }
 
 /// Another cluster that deploys the same directory, under its own name or as a copy: still one pull request.

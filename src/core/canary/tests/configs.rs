@@ -321,6 +321,21 @@ fn binary_data_is_copied_and_counts_and_the_copy_of_an_immutable_config_can_be_w
 }
 
 #[test]
+fn what_a_config_does_not_have_any_more_goes_from_the_copy_with_the_next_promotion() {
+    let mut world = world();
+    let mut settings = world.get("v1", "ConfigMap", "settings");
+    settings.set("/binaryData/b", json!("AAAA"));
+    world.put(settings);
+    world.run_until(Phase::Initialized);
+    world.settle_down();
+    change(&mut world, "ConfigMap", "settings", "2");
+    world.run_until(Phase::Succeeded);
+    world.settle_down();
+    let copy = world.get("v1", "ConfigMap", "settings-primary");
+    assert_eq!((copy.str("/data/k"), copy.at("/binaryData")), ("2", None));
+}
+
+#[test]
 fn a_copy_that_somebody_deleted_or_changed_is_made_again() {
     for gone in [true, false] {
         let mut world = initialized();

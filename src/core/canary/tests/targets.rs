@@ -303,6 +303,19 @@ fn a_scaled_object_is_paused_while_its_target_is_down() {
 }
 
 #[test]
+fn an_autoscaler_that_may_go_to_zero_still_gives_a_new_revision_a_pod() {
+    let spec = json!({"scaleTargetRef": {"name": "podinfo"}, "minReplicaCount": 0, "triggers": []});
+    let mut world = with_scaler("ScaledObject", &spec);
+    world.edit_canary("/spec/autoscalerRef/primaryScalerReplicas", json!({}));
+    world.run_until(Phase::Initialized);
+    world.settle_down();
+    assert_eq!(world.replicas("podinfo"), 0);
+    world.set_image(NEWER);
+    world.run_until_weight(50);
+    assert_eq!(world.replicas("podinfo"), 1);
+}
+
+#[test]
 fn a_scaled_objects_queries_may_be_given() {
     let spec = json!({"scaleTargetRef": {"name": "podinfo"},
                       "triggers": [{"name": "a", "metadata": {"query": "podinfo"}},

@@ -138,7 +138,11 @@ fn what_is_paused_holds_and_is_checked_on_and_goes_on_when_the_pause_is_taken_aw
     assert_eq!((world.weight(), world.status().phase), (50, Phase::Progressing));
     assert!(world.analysed.len() > measured + 2);
     assert_eq!(count(&world, "Paused podinfo.test"), 1);
+    let held_by = |world: &World| world.status().analysis.unwrap_or_default().held_by;
+    assert!(held_by(&world).contains(DANA), "{}", held_by(&world));
     world.annotate("recant.dev/pause", None);
+    world.turn();
+    assert_eq!(held_by(&world), "");
     world.run_until_promoted(NEWER);
     assert_eq!(count(&world, "Resumed podinfo.test"), 1);
 }

@@ -201,7 +201,10 @@ async fn a_call_that_is_tried_again_and_again_ends_at_the_overall_deadline() {
             answer = hooks.ask(&call).await;
         }
         let error = answer.unwrap_err().to_string();
-        assert!(error.ends_with(&format!("no answer within {ends_s} s")), "{error}");
+        assert!(
+            error.ends_with(&format!("no answer within {ends_s} s")),
+            "{error}"
+        );
         let took_s = began.elapsed().as_secs();
         assert!((ends_s..ends_s + 2).contains(&took_s), "{took_s} s");
     }

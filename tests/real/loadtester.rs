@@ -109,7 +109,9 @@ fn hear(parts: &Parts) {
 fn image(cluster: &Cluster, name: &str) -> String {
     let path = format!("/apis/apps/v1/namespaces/test/deployments/{name}");
     let deployment = Object(cluster.http.get(&path).unwrap_or_default());
-    deployment.str("/spec/template/spec/containers/0/image").to_owned()
+    deployment
+        .str("/spec/template/spec/containers/0/image")
+        .to_owned()
 }
 
 fn release(cluster: &Cluster, image: &str) {

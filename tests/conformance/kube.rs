@@ -58,10 +58,8 @@ pub(crate) const ALL: &[Check] = &[
     ),
     ("recant's kinds: unknown fields", schemas::unknown),
     ("recant's kinds: what is refused", schemas::rejected),
+    ("rules about changes, and about items", schemas::transitions),
 ];
-
-/// What a server must do that evaluates CEL; the world does not.
-pub(crate) const CEL: &[Check] = &[("recant's kinds: rules in CEL", schemas::rules)];
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const MERGE: (&str, &str) = ("Content-Type", "application/merge-patch+json");

@@ -8,8 +8,6 @@ use std::fs;
 pub(crate) struct Case {
     /// Whether it must be let in.
     pub(crate) accept: bool,
-    /// Whether it takes CEL to see what is wrong.
-    pub(crate) cel: bool,
     /// Why.
     pub(crate) why: String,
     /// The field that the refusal names.
@@ -37,7 +35,6 @@ pub(crate) fn cases() -> Vec<Case> {
 fn case(document: &str, path: &str) -> Case {
     let mut case = Case {
         accept: path.contains("/accept/"),
-        cel: path.ends_with("/reject/rules.yaml"),
         why: String::new(),
         at: None,
         stored: Vec::new(),

@@ -8,7 +8,6 @@ mod check;
 mod cluster;
 mod cluster_world;
 #[path = "../conformance/mod.rs"]
-#[expect(dead_code, reason = "the world evaluates no CEL")]
 mod conformance;
 mod crd_table;
 mod crds;

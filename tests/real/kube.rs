@@ -1,7 +1,6 @@
 //! The checks of a Kubernetes API server, on the world's and on the real one.
 
 use crate::conformance::kube::ALL;
-use crate::conformance::kube::CEL;
 use crate::conformance::kube::Client;
 use crate::namespace::Parts;
 use crate::report::On;
@@ -52,7 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         let run = move |_: &Parts| check(&world.get_or_init(World::start).http);
         trials.push(trial(name, On::World, &[], Box::new(run)));
     }
-    for (name, check) in ALL.iter().chain(CEL) {
+    for (name, check) in ALL {
         let real = Rc::clone(&real);
         let run = move |parts: &Parts| check(&real.get_or_init(|| Cluster::start(parts)).http as &dyn Client);
         trials.push(trial(name, On::Real, &["kubelite"], Box::new(run)));

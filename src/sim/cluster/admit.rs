@@ -58,7 +58,7 @@ pub(crate) fn validate(kind: &Kind, object: &Object, old: Option<&Object>) -> Ve
         }
     }
     match &kind.custom {
-        Some(custom) => causes.extend(custom.schema.validate(&object.0)),
+        Some(custom) => causes.extend(custom.schema.validate(&object.0, old.map(|old| &old.0))),
         None if kind.is(crd::GROUP, crd::KIND) => causes.extend(crd::validate(object, old)),
         None => validate::validate(kind, object, old, &mut causes),
     }

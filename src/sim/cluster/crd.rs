@@ -6,6 +6,7 @@ use super::kind::Custom;
 use super::kind::Kind;
 use super::kind::Scale;
 use super::meta;
+use super::schema;
 use super::schema::Schema;
 use jiff::Timestamp;
 use recant_core::object::Object;
@@ -238,7 +239,7 @@ fn validate_versions(definition: &Object, causes: &mut Vec<Cause>) {
                     "must be object at the root",
                 ));
             }
-            Some(_) => {}
+            Some(schema) => causes.extend(schema::problems(schema, &at)),
         }
     }
 }

@@ -1,46 +1,68 @@
-//! Structural schemas of custom kinds: defaulting, pruning of unknown fields, and validation.
-//!
-//! CEL rules (`x-kubernetes-validations`), recant's own and those of the CRDs it writes to, are accepted and not
-//! evaluated: what only they refuse is let in here. The conformance suite holds the definitions to them on a real API
-//! server (`tests/crds/reject/rules.yaml`), and the core refuses the same manifests when they are there all the same.
+//! Structural schemas of custom kinds: defaulting, pruning of unknown fields, and validation by types, ranges, patterns and rules.
 
 mod check;
+mod rules;
 
 use super::error::Cause;
+use rules::Rules;
 use serde_json::Map;
 use serde_json::Value;
 
 /// An OpenAPI v3 schema of a CustomResourceDefinition.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Schema(Value);
+#[derive(Clone, Debug)]
+pub struct Schema {
+    schema: Value,
+    rules: Rules,
+}
+
+/// The rules follow from the rest.
+impl PartialEq for Schema {
+    fn eq(&self, other: &Self) -> bool {
+        self.schema == other.schema
+    }
+}
 
 impl Schema {
+    /// A schema against which [`problems`] has nothing.
     pub(crate) fn new(schema: Value) -> Self {
-        Self(schema)
+        let rules = Rules::of(&schema, "", &mut |_, _| {});
+        Self { schema, rules }
     }
 
     pub(crate) fn value(&self) -> &Value {
-        &self.0
+        &self.schema
     }
 
     /// Fills in the schema's defaults.
     pub(crate) fn default(&self, object: &mut Value) {
-        fill(&self.0, object);
+        fill(&self.schema, object);
     }
 
     /// Removes fields that the schema does not know, and names them.
     pub(crate) fn prune(&self, object: &mut Value) -> Vec<String> {
         let mut unknown = Vec::new();
-        prune(&self.0, object, "", &mut unknown);
+        prune(&self.schema, object, "", &mut unknown);
         unknown
     }
 
-    /// What the schema has against the object.
-    pub(crate) fn validate(&self, object: &Value) -> Vec<Cause> {
+    /// What the schema has against the object. Rules are not asked about what does not even fit the types.
+    pub(crate) fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
         let mut causes = Vec::new();
-        check::check(&self.0, object, "", &mut causes);
+        check::check(&self.schema, object, "", &mut causes);
+        if causes.is_empty() {
+            self.rules.check(object, old, "", &mut causes);
+        }
         causes
     }
+}
+
+/// The rules of a schema at `at` that are not understood.
+pub(crate) fn problems(schema: &Value, at: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    Rules::of(schema, at, &mut |at, why| {
+        causes.push(Cause::invalid(&at, &Value::from("rule"), &why));
+    });
+    causes
 }
 
 fn fill(schema: &Value, value: &mut Value) {

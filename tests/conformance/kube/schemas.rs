@@ -108,8 +108,8 @@ pub(crate) fn unknown(client: &dyn Client) {
     }
 }
 
-fn refused(client: &dyn Client, cel: bool) {
-    for case in cases(client, |case| !case.accept && case.cel == cel) {
+pub(crate) fn rejected(client: &dyn Client) {
+    for case in cases(client, |case| !case.accept) {
         let answer = ask(client, "POST", &place(&case.object), case.object);
         assert_eq!(answer.status, 422, "{}: {}", case.why, answer.body);
         let message = answer.body["message"].as_str().unwrap();
@@ -117,11 +117,91 @@ fn refused(client: &dyn Client, cel: bool) {
     }
 }
 
-pub(crate) fn rejected(client: &dyn Client) {
-    refused(client, false);
+/// Definitions with rules of every kind: about a change, a field whose name CEL keeps for itself, a map, an item.
+pub(crate) fn transitions(client: &dyn Client) {
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let made = ask(client, "POST", definitions, boxes(&json!("self >= oldSelf")));
+    assert_eq!(made.status, 201, "{}", made.body);
+    let all = "/apis/rules.example.com/v1/boxes";
+    served(client, all);
+    let spec = json!({ "size": 2, "namespace": "a", "labels": { "a-b": "x" }, "ports": [{ "name": "web", "port": 80 }] });
+    let object = |spec: &Value| json!({ "apiVersion": "rules.example.com/v1", "kind": "Box", "metadata": { "name": "one" }, "spec": spec });
+    let made = ask(client, "POST", all, object(&spec));
+    assert_eq!(made.status, 201, "{}", made.body);
+    let one = format!("{all}/one");
+    for (pointer, value, field, words) in [
+        ("/size", json!(3), "", ""),
+        ("/size", json!(1), "spec.size", "it only grows"),
+        ("/namespace", json!("kube-system"), "spec.namespace", "not there"),
+        (
+            "/labels",
+            json!({ "a-b": "y" }),
+            "spec.labels",
+            "failed rule: !('a-b' in self) || self['a-b'] == 'x'",
+        ),
+        ("/labels", json!({ "a_b": "y" }), "", ""),
+        ("/ports", json!([{ "name": "any", "port": 0 }]), "", ""),
+        (
+            "/ports",
+            json!([{ "name": "web", "port": 0 }]),
+            "spec.ports[0]",
+            "the port of web is not open",
+        ),
+        (
+            "/ports",
+            json!([{ "name": "web" }]),
+            "spec.ports[0]",
+            "no such key: port",
+        ),
+    ] {
+        let mut changed = ask(client, "GET", &one, Value::Null).body;
+        changed["spec"][&pointer[1..]] = value;
+        let answer = ask(client, "PUT", &one, changed.clone());
+        let expected = if field.is_empty() { 200 } else { 422 };
+        assert_eq!(
+            answer.status, expected,
+            "{pointer} {}: {}",
+            changed["spec"], answer.body
+        );
+        let message = answer.body["message"].as_str().unwrap_or_default().to_lowercase();
+        assert!(message.contains(&field.to_lowercase()), "{field}: {message}");
+        assert!(message.contains(&words.to_lowercase()), "{words}: {message}");
+    }
+    let mut broken = boxes(&json!("self >= "));
+    broken["metadata"]["name"] = json!("others.rules.example.com");
+    broken["spec"]["names"] = json!({ "plural": "others", "kind": "Other" });
+    let refused = ask(client, "POST", definitions, broken);
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let message = refused.body["message"].as_str().unwrap();
+    let at = "schema.openAPIV3Schema.properties[spec].properties[size].x-kubernetes-validations[0].rule";
+    assert!(
+        message.contains(at) && message.contains("compilation failed"),
+        "{message}"
+    );
 }
 
-/// The rules written in CEL, which the world does not evaluate.
-pub(crate) fn rules(client: &dyn Client) {
-    refused(client, true);
+fn boxes(of_size: &Value) -> Value {
+    let port = json!({ "type": "object", "required": ["name"],
+        "properties": { "name": { "type": "string", "maxLength": 20 }, "port": { "type": "integer" } },
+        "x-kubernetes-validations": [{ "rule": "self.name == 'any' || self.port > 0",
+                                       "messageExpression": "'the port of ' + self.name + ' is not open'" }] });
+    let labels = json!({ "type": "object", "maxProperties": 4,
+        "additionalProperties": { "type": "string", "maxLength": 20 },
+        "x-kubernetes-validations": [{ "rule": "!('a-b' in self) || self['a-b'] == 'x'" }] });
+    let size = json!({ "type": "integer",
+        "x-kubernetes-validations": [{ "rule": of_size, "message": "it only grows" }] });
+    let spec = json!({ "type": "object",
+        "properties": { "size": size, "namespace": { "type": "string", "maxLength": 20 }, "labels": labels,
+                        "ports": { "type": "array", "maxItems": 4, "items": port } },
+        "x-kubernetes-validations": [{ "rule": "self.__namespace__ != 'kube-system'", "message": "not there",
+                                       "fieldPath": ".namespace" }] });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "boxes.rules.example.com" },
+        "spec": {
+            "group": "rules.example.com", "scope": "Cluster", "names": { "plural": "boxes", "kind": "Box" },
+            "versions": [{ "name": "v1", "served": true, "storage": true,
+                           "schema": { "openAPIV3Schema": { "type": "object", "properties": { "spec": spec } } } }],
+        },
+    })
 }

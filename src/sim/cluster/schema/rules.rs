@@ -1,0 +1,228 @@
+//! Rules in CEL (`x-kubernetes-validations`): what a schema alone cannot say.
+//!
+//! As in a real API server a rule sees its own part of the object as `self`, by the names that CEL can spell; a rule that
+//! speaks of `oldSelf` is only asked about a change, and not of items, which have no past. Not as there: a definition with
+//! a rule that is not understood here is refused, though it may be one of Kubernetes' own extensions to the language.
+
+use super::Cause;
+use super::properties;
+use cel::Context;
+use cel::Program;
+use serde_json::Map;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// The rules of a schema, where they stand in it; branches without any are left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    own: Vec<Rule>,
+    /// The schema of what they see.
+    schema: Arc<Value>,
+    fields: BTreeMap<String, Self>,
+    items: Option<Box<Self>>,
+    values: Option<Box<Self>>,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    text: String,
+    program: Arc<Program>,
+    /// What is said of an object that breaks it, by another expression if there is one.
+    message: String,
+    worded: Option<Arc<Program>>,
+    /// The field it is about, seen from where it stands; begins with a dot.
+    field_path: String,
+}
+
+impl Rules {
+    /// The rules in a schema. What is not understood is told to `problem`, with the path to it.
+    pub(super) fn of(schema: &Value, at: &str, problem: &mut impl FnMut(String, String)) -> Self {
+        let mut inner = |schema: &Value, name: &str| Self::of(schema, &format!("{at}.{name}"), problem);
+        let fields = properties(schema)
+            .map(|(name, field)| (name.clone(), inner(field, &format!("properties[{name}]"))))
+            .filter(|(_, rules)| !rules.is_empty());
+        let fields = fields.collect();
+        let mut one = |key: &str| {
+            let rules = inner(schema.get(key).filter(|schema| schema.is_object())?, key);
+            (!rules.is_empty()).then(|| Box::new(rules))
+        };
+        let (items, values) = (one("items"), one("additionalProperties"));
+        let own = schema.get("x-kubernetes-validations").and_then(Value::as_array);
+        let own = own.into_iter().flatten().enumerate();
+        let own = own.filter_map(|(index, rule)| {
+            let failed = |why| problem(format!("{at}.x-kubernetes-validations[{index}].rule"), why);
+            Rule::read(rule).map_err(failed).ok()
+        });
+        let own: Vec<Rule> = own.collect();
+        let seen = (!own.is_empty()).then(|| schema.clone());
+        Self {
+            own,
+            schema: Arc::new(seen.unwrap_or_default()),
+            fields,
+            items,
+            values,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.fields.is_empty() && self.items.is_none() && self.values.is_none()
+    }
+
+    /// Which of them an object breaks.
+    pub(super) fn check(&self, value: &Value, old: Option<&Value>, at: &str, causes: &mut Vec<Cause>) {
+        if !self.own.is_empty() {
+            let now = spelled(&self.schema, value);
+            let old = old.map(|old| spelled(&self.schema, old));
+            let broken = self.own.iter().filter_map(|rule| rule.broken(&now, old.as_ref()));
+            let kind = Value::from(super::check::type_of(value));
+            causes.extend(broken.map(|(field, why)| Cause::invalid(&named(at, field), &kind, &why)));
+        }
+        let field = |name: &str| match at {
+            "" => name.to_owned(),
+            at => format!("{at}.{name}"),
+        };
+        let before = |name: &str| old.and_then(|old| old.get(name));
+        for (name, rules) in &self.fields {
+            if let Some(inner) = value.get(name).filter(|inner| !inner.is_null()) {
+                rules.check(inner, before(name), &field(name), causes);
+            }
+        }
+        if let (Some(rules), Value::Object(map)) = (&self.values, value) {
+            for (name, inner) in map {
+                rules.check(inner, before(name), &field(name), causes);
+            }
+        }
+        if let (Some(rules), Value::Array(items)) = (&self.items, value) {
+            for (index, inner) in items.iter().enumerate() {
+                rules.check(inner, None, &format!("{at}[{index}]"), causes);
+            }
+        }
+    }
+}
+
+impl Rule {
+    fn read(rule: &Value) -> Result<Self, String> {
+        let text = |key: &str| {
+            rule.get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let rule = text("rule");
+        let message = match text("message") {
+            given if given.is_empty() => format!("failed rule: {}", rule.trim()),
+            given => given,
+        };
+        let worded = Some(text("messageExpression")).filter(|expression| !expression.is_empty());
+        Ok(Self {
+            program: compiled(&rule)?,
+            worded: worded.map(|expression| compiled(&expression)).transpose()?,
+            text: rule,
+            message,
+            field_path: text("fieldPath"),
+        })
+    }
+
+    /// The field that is wrong, from where the rule stands, and why.
+    fn broken(&self, now: &cel::Value, old: Option<&cel::Value>) -> Option<(&str, String)> {
+        let mut context = Context::default();
+        context.add_variable_from_value("self", now.clone());
+        if self.program.references().has_variable("oldSelf") {
+            context.add_variable_from_value("oldSelf", old?.clone());
+        }
+        let why = match self.program.execute(&context) {
+            Ok(cel::Value::Bool(true)) => return None,
+            Ok(_) => match self.worded.as_ref().map(|program| program.execute(&context)) {
+                Some(Ok(cel::Value::String(words))) if !words.trim().is_empty() => words.to_string(),
+                _ => self.message.clone(),
+            },
+            Err(error) => format!("{error} evaluating rule: {}", self.text.trim()),
+        };
+        Some((&self.field_path, why))
+    }
+}
+
+/// The name of a field; the whole object has none.
+fn named(at: &str, field_path: &str) -> String {
+    let field = format!("{at}{field_path}");
+    match field.strip_prefix('.').unwrap_or(&field) {
+        "" => "<nil>".to_owned(),
+        field => field.to_owned(),
+    }
+}
+
+/// A program. The same texts come again with every cluster, and reading one takes longer than all the rest: what came of it
+/// is remembered.
+fn compiled(text: &str) -> Result<Arc<Program>, String> {
+    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Program>, String>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = || {
+        let program = Program::compile(text).map_err(|error| format!("compilation failed: {error}"));
+        program.map(Arc::new)
+    };
+    known.entry(text.to_owned()).or_insert_with(read).clone()
+}
+
+/// A value with the names of its fields as CEL can spell them. The keys of a map are no names of fields.
+fn spelled(schema: &Value, value: &Value) -> cel::Value {
+    match value {
+        Value::Null => cel::Value::Null,
+        Value::Bool(is_true) => cel::Value::Bool(*is_true),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => cel::Value::Int(number),
+            None => cel::Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => cel::Value::String(Arc::new(text.clone())),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| spelled(&schema["items"], item));
+            cel::Value::List(Arc::new(items.collect()))
+        }
+        Value::Object(map) => fields(schema, map),
+    }
+}
+
+fn fields(schema: &Value, map: &Map<String, Value>) -> cel::Value {
+    let field = |(name, value): (&String, &Value)| match schema["properties"].get(name) {
+        Some(field) => (escaped(name), spelled(field, value)),
+        None => (name.clone(), spelled(&schema["additionalProperties"], value)),
+    };
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the library's own map; no rule can tell in which order it is gone through"
+    )]
+    let fields: std::collections::HashMap<String, cel::Value> = map.iter().map(field).collect();
+    cel::Value::from(fields)
+}
+
+/// Kubernetes' way to write a name that is none in CEL.
+fn escaped(name: &str) -> String {
+    const RESERVED: &[&str] = &[
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+    ];
+    if RESERVED.contains(&name) {
+        return format!("__{name}__");
+    }
+    let name = name.replace("__", "__underscores__");
+    let name = name.replace('.', "__dot__").replace('-', "__dash__");
+    name.replace('/', "__slash__")
+}

@@ -12,6 +12,8 @@ mod turn;
 use crate::alert::Alert;
 use crate::canary::status::Phase;
 use crate::canary::tests::GOOD;
+use crate::effect::CheckRun;
+use crate::effect::CommitStatus;
 use crate::effect::EventHook;
 use crate::effect::StatusState;
 use crate::object::Object;
@@ -90,6 +92,9 @@ pub(super) struct World {
     pub(super) statuses: Vec<StatusState>,
     /// The commits that got a status, and which.
     pub(super) told_commits: Vec<(String, StatusState)>,
+    /// The same, word for word.
+    pub(super) commit_statuses: Vec<CommitStatus>,
+    pub(super) checks: Vec<CheckRun>,
     pub(super) alerts: Vec<Alert>,
     pub(super) event_hooks: Vec<EventHook>,
     pub(super) because: Option<Reason>,
@@ -129,6 +134,8 @@ impl World {
             bad_when: None,
             statuses: Vec::new(),
             told_commits: Vec::new(),
+            commit_statuses: Vec::new(),
+            checks: Vec::new(),
             alerts: Vec::new(),
             event_hooks: Vec::new(),
             because: None,

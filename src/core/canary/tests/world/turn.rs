@@ -172,9 +172,10 @@ impl World {
                 Effect::Event(event) => self.events.push(event.message),
                 Effect::Status(status) => {
                     self.statuses.push(status.state);
-                    self.told_commits.push((status.commit, status.state));
+                    self.told_commits.push((status.commit.clone(), status.state));
+                    self.commit_statuses.push(status);
                 }
-                Effect::Check(_) => {}
+                Effect::Check(check) => self.checks.push(check),
                 Effect::Alert(alert) => self.alerts.push(alert),
                 Effect::EventHook(hook) => self.event_hooks.push(hook),
                 Effect::Write(write) => self.write(write),

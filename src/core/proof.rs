@@ -254,8 +254,9 @@ fn is_sibling(id: &ObjectId, target: &ObjectId) -> bool {
     id.group == target.group && id.kind == target.kind && id.name == target.name
 }
 
-/// A root's directory; and the Kustomization, where another one deploys the object's own directory once more.
-fn named(root: &Root, own: &Root) -> String {
+/// How a proof for an object of the root `own` calls a root: by its directory; and by the Kustomization, where another
+/// one deploys the object's own directory once more.
+pub fn named(root: &Root, own: &Root) -> String {
     let path = if root.path.is_empty() { "." } else { &root.path };
     match &root.flux {
         Some(flux) if root.path == own.path && root != own => {

@@ -6,12 +6,16 @@
 //! are chosen (`revert`) or proved (`proof`).
 
 mod body;
+mod branch;
 mod condition;
 mod culprit;
 mod ending;
+mod gate;
 mod left;
 mod life;
+mod look;
 mod marker;
+mod merged;
 mod policy;
 mod proposal;
 mod propose;

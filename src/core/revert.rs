@@ -21,6 +21,7 @@ pub use automation::Exclusion;
 pub use edit::Form;
 pub use edit::LineChange;
 pub use edit::Plan;
+pub use edit::line_changes;
 pub use leaves::Leaf;
 
 use crate::subject;

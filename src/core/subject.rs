@@ -108,10 +108,11 @@ pub fn pairs(own: &Root, told: &[Root], before: &[Root], after: &[Root]) -> Vec<
 /// What a root is in another tree of the repository, when a Flux Kustomization of `here` declares it: the same
 /// Kustomization, as it is declared `there`.
 pub fn counterpart(root: &Root, here: &[Root], there: &[Root]) -> Option<Root> {
-    root.flux.as_ref()?;
-    let declared = here
-        .iter()
-        .find(|known| is_same_root(known, root) && place(known).is_some())?;
+    let own = root.flux.as_ref()?.declared_in();
+    let declared = here.iter().find(|known| match own {
+        Some(_) => is_same_place(known, root),
+        None => is_same_root(known, root) && place(known).is_some(),
+    })?;
     let wanted = place(declared)?;
     let path = directory(&root.path);
     let near = there.iter().filter(|other| directory(&other.path) == path);
@@ -142,6 +143,17 @@ fn place(root: &Root) -> Option<(String, String, String)> {
         flux.namespace.clone(),
         flux.name.clone(),
     ))
+}
+
+/// Whether two roots are one Flux Kustomization, declared in one file; the file may leave the namespace open.
+fn is_same_place(a: &Root, b: &Root) -> bool {
+    let (Some((file, namespace, name)), Some((other_file, other_namespace, other_name))) =
+        (place(a), place(b))
+    else {
+        return false;
+    };
+    let is_open = namespace.is_empty() || other_namespace.is_empty();
+    file == other_file && name == other_name && (is_open || namespace == other_namespace)
 }
 
 /// Roots by their directory: there may be thousands.
@@ -211,9 +223,12 @@ impl Deployments {
         {
             return;
         }
-        let open = |at: &usize| {
-            *at < self.given && !self.declared.contains_key(at) && is_same_deployment(&self.roots[*at], root)
+        let is_it = |given: &Root| match place(given) {
+            Some(_) => is_same_place(given, root),
+            None => is_same_deployment(given, root),
         };
+        let open =
+            |at: &usize| *at < self.given && !self.declared.contains_key(at) && is_it(&self.roots[*at]);
         let place = self.at(root).find(open);
         match place {
             Some(place) => {

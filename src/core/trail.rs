@@ -159,9 +159,16 @@ pub fn ask_root(seen: &Observation, kustomization: &ObjectRef) -> Vec<Query> {
 /// # Errors
 /// Why it is not known.
 pub fn root(seen: &Observation, kustomization: &ObjectRef) -> Result<Root, NoRoot> {
-    let object = look(seen, kustomization)?.ok_or(NoRoot::Gone)?;
+    root_of(seen, look(seen, kustomization)?.ok_or(NoRoot::Gone)?)
+}
+
+/// The same, of a Flux Kustomization that was seen; its source must have been, too.
+///
+/// # Errors
+/// Why it is not known.
+pub fn root_of(seen: &Observation, object: &Object) -> Result<Root, NoRoot> {
     let mut flux = flux::Kustomization::from_json(&object.0)
-        .map_err(|problem| NoRoot::Invalid(format!("{kustomization}: {problem}")))?;
+        .map_err(|problem| NoRoot::Invalid(format!("{}: {problem}", object.reference())))?;
     let source = look(seen, &chain::source_of(object))?;
     flux.files = Files::Commit {
         ignore: source

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use recant_core::baseline::RECANT_API;
 use recant_core::effect::Write;
 use recant_core::object::Object;
+use recant_core::object::ObjectRef;
 use recant_core::settings::Settings;
 use recant_render::Tree;
 use serde_json::Value;
@@ -73,6 +74,8 @@ pub enum Company {
     Sister,
     /// A second cluster that deploys the same directory, by the same name: a copy.
     Fork,
+    /// A second cluster that deploys a directory of its own, in which the same is said as in the first one's.
+    Neighbour,
 }
 
 impl Simulation {
@@ -92,6 +95,10 @@ impl Simulation {
         let tree = files.iter().fold(start.tree.clone(), |tree, (file, bytes)| {
             tree.with(file, bytes.as_deref().unwrap_or_default())
         });
+        let tree = match start.company {
+            Company::Neighbour => beside(&tree, start.path),
+            _ => tree,
+        };
         let first = git.commit(&NewCommit {
             parents: Vec::new(),
             content: Content::Tree(tree),
@@ -105,7 +112,7 @@ impl Simulation {
             .map_err(|e| e.to_string())?;
         world.repos.insert(REPO.to_owned(), Box::new(git));
         world.people();
-        settle(&mut world, start, &url)?;
+        settle(&mut world, start, &url, start.path)?;
         let mut settings = start.settings.clone();
         if let Some(provider) = scenario.mesh_provider() {
             provider.clone_into(&mut settings.mesh_provider);
@@ -114,7 +121,9 @@ impl Simulation {
         let twin = (start.company == Company::Twin).then(agent);
         let sister = match start.company {
             Company::Alone | Company::Twin => None,
-            Company::Sister | Company::Fork => Some(Box::new(sister(start, begin, &url)?)),
+            Company::Sister | Company::Fork | Company::Neighbour => {
+                Some(Box::new(sister(start, begin, &url)?))
+            }
         };
         Ok(Self {
             world,
@@ -143,16 +152,19 @@ impl Simulation {
                 None => self.agent.turn(&mut self.world),
             };
             self.told.extend(told);
-            self.sisters_turn(next);
+            self.sisters_turn(next)?;
             check(&mut self.world).map_err(|e| format!("{}: {e}", self.world.now()))?;
         }
         Err("the scenario did not end within six hours".to_owned())
     }
 
-    /// The other cluster's turn: it sees the same repositories and the same forge.
-    fn sisters_turn(&mut self, next: Timestamp) {
-        let Some(sister) = &mut self.sister else { return };
+    /// The other cluster's turn: it sees the same repositories and the same forge, and its Forges say the same.
+    fn sisters_turn(&mut self, next: Timestamp) -> Result<(), String> {
+        let Some(sister) = &mut self.sister else {
+            return Ok(());
+        };
         let (world, agent) = &mut **sister;
+        same_forges(&self.world, world)?;
         std::mem::swap(&mut world.repos, &mut self.world.repos);
         std::mem::swap(&mut world.forge, &mut self.world.forge);
         world.behaviours = self.world.behaviours.clone();
@@ -162,6 +174,7 @@ impl Simulation {
         std::mem::swap(&mut world.repos, &mut self.world.repos);
         std::mem::swap(&mut world.forge, &mut self.world.forge);
         self.world.neighbours = world.cluster.list(RECANT_API, "Revert", "");
+        Ok(())
     }
 
     /// Carries out what is due; true at the end.
@@ -177,21 +190,69 @@ impl Simulation {
 }
 
 /// Puts the kinds, the mesh and Flux into a cluster, and points Flux at the repository.
-fn settle(world: &mut World, start: &Start<'_>, url: &str) -> Result<(), String> {
+fn settle(world: &mut World, start: &Start<'_>, url: &str, path: &str) -> Result<(), String> {
     world.install(start.crds)?;
     world.install_mesh().map_err(|e| e.to_string())?;
-    world
-        .bootstrap(url, "main", start.path)
-        .map_err(|e| e.to_string())
+    world.bootstrap(url, "main", path).map_err(|e| e.to_string())
+}
+
+/// Says in another cluster what is said of the Git hosts in this one.
+fn same_forges(world: &World, other: &mut World) -> Result<(), String> {
+    for forge in world.cluster.list(RECANT_API, "Forge", "") {
+        let name = forge.reference();
+        let known = other.cluster.get(&name);
+        let spec = forge.at("/spec").cloned().unwrap_or_default();
+        if known
+            .as_ref()
+            .is_some_and(|known| known.at("/spec") == Some(&spec))
+        {
+            continue;
+        }
+        let namespace = ObjectRef::new("v1", "Namespace", "", &name.namespace);
+        let mut object = known.clone().unwrap_or_else(|| Object::named(&name));
+        object.set("/spec", spec);
+        let write = match known {
+            Some(_) => Write::Update(object),
+            None => Write::Create(object),
+        };
+        let is_new = other.cluster.get(&namespace).is_none();
+        let namespace = is_new.then(|| Write::Create(Object::named(&namespace)));
+        for write in namespace.into_iter().chain([write]) {
+            let now = other.now();
+            let done = other.cluster.write(now, PERSON, &write);
+            done.map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// The directory of the neighbour.
+const NEIGHBOUR: &str = "clusters/neighbour";
+
+/// The tree with the same directory once more for the neighbour.
+fn beside(tree: &Tree, path: &str) -> Tree {
+    let copied = tree.below(path).filter_map(|(file, _)| {
+        let text = tree.text(file)?.replace(path, NEIGHBOUR);
+        Some((file.replace(path, NEIGHBOUR), text))
+    });
+    copied.fold(tree.clone(), |tree, (file, text)| {
+        tree.with(&file, text.as_bytes())
+    })
 }
 
 /// Another cluster on the same repository.
 fn sister(start: &Start<'_>, begin: Timestamp, url: &str) -> Result<(World, Agent), String> {
     let mut world = World::new(start.seed.wrapping_add(1), begin);
-    settle(&mut world, start, url)?;
+    let path = match start.company {
+        Company::Neighbour => NEIGHBOUR,
+        _ => start.path,
+    };
+    settle(&mut world, start, url, path)?;
     let mut settings = start.settings.clone();
-    if start.company == Company::Sister {
-        settings.cluster_name = "sister".to_owned();
+    match start.company {
+        Company::Sister => settings.cluster_name = "sister".to_owned(),
+        Company::Neighbour => settings.cluster_name = "neighbour".to_owned(),
+        Company::Alone | Company::Twin | Company::Fork => {}
     }
     Ok((world, Agent::new(settings, start.faults.clone())))
 }

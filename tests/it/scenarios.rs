@@ -128,11 +128,60 @@ fn a_mirror_that_lags_changes_no_end_and_accuses_nobody() {
     }
 }
 
-/// Another cluster that deploys the same directory, under its own name or as a copy: still one pull request.
+/// Another cluster that deploys the same directory, under its own name or as a copy; or one with a directory of its own
+/// from which the same is deployed, where shared lines go back where they stand: still one pull request.
 #[test]
 fn several_clusters_on_one_repository_share_a_pull_request() {
     let of = |company| lives().map(move |scenario| (scenario, 1, Faults::none(), company));
-    play_all(of(Company::Sister).chain(of(Company::Fork)).collect());
+    // That story merges at once; to the cluster whose analysis ends after that, nothing is left to be undone.
+    let waits = |scenario: &Scenario| !scenario.name.ends_with("/merged-by-squash.txt");
+    let beside = of(Company::Neighbour).filter(move |(scenario, ..)| waits(scenario));
+    let beside = beside.map(|(mut scenario, seed, faults, company)| {
+        let policy = parse("policy", r#"forge "{\"sharedReverts\": \"Propose\"}""#).unwrap();
+        let at = scenario
+            .statements
+            .iter()
+            .position(|said| matches!(said.verb, Verb::Image { .. }))
+            .unwrap();
+        scenario.statements.splice(at..at, policy.statements);
+        (scenario, seed, faults, company)
+    });
+    play_all(
+        of(Company::Sister)
+            .chain(of(Company::Fork))
+            .chain(beside)
+            .collect(),
+    );
+}
+
+/// What one cluster's edit does not restore in another has a pull request of its own, and only that.
+#[test]
+fn clusters_that_need_different_edits_have_a_pull_request_each() {
+    let directory: &[&str] = &["apps/my-cluster/kustomization.yaml"];
+    let pins: &[&str] = &["clusters/my-cluster/apps.yaml", "clusters/neighbour/apps.yaml"];
+    let overlays: &[&str] = &[
+        "apps/my-cluster/kustomization.yaml",
+        "apps/neighbour/kustomization.yaml",
+    ];
+    for (name, company, expected) in [
+        ("two-overlays", Company::Alone, &overlays[..1]),
+        ("two-overlays", Company::Sister, &overlays[..1]),
+        ("two-overlays", Company::Neighbour, overlays),
+        ("two-clusters-one-directory", Company::Sister, directory),
+        ("two-clusters-one-directory", Company::Neighbour, pins),
+    ] {
+        let is_it = |scenario: &Scenario| scenario.name.ends_with(&format!("/{name}.txt"));
+        let story = scenarios().into_iter().find(is_it).unwrap();
+        let mut simulation = played(story, 1, Faults::none(), company).unwrap();
+        let mut files: Vec<String> = Vec::new();
+        for pull in simulation.world.pull_requests() {
+            let git = simulation.world.git().unwrap();
+            let tree = |commit: &str| git.tree(commit).unwrap();
+            files.push(tree(&pull.merge_base).changed(&tree(&pull.head)).join(" "));
+        }
+        files.sort();
+        assert_eq!(files, expected, "{name}, {company:?}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::chain::Link;
 use crate::forge;
 use crate::forge::ForgeSpec;
 use crate::object::Object;
+use crate::pull::branch;
 use crate::pull::marker;
 use crate::pull::marker::BodyMarker;
 use crate::pull::proposal::Proposal;
@@ -148,7 +149,7 @@ impl Page<'_> {
         let (namespace, name) = (self.revert.namespace(), self.revert.name());
         let marker = BodyMarker {
             cluster: marker::word(&self.settings.cluster_name),
-            revert: marker::word(&format!("{namespace}/{name}")),
+            revert: branch::name(self.revert),
             undoes: marker::word(self.spec.change()),
             digest: marker::word(&self.proposal.record.digest),
         };
@@ -169,7 +170,11 @@ impl Page<'_> {
     /// The comment under a pull request that another cluster opened: what failed here.
     pub(super) fn evidence(&self) -> String {
         let cluster = &self.settings.cluster_name;
-        let mut text = format!("{}\n", marker::evidence(cluster));
+        let mut text = format!(
+            "{}\n{}\n",
+            marker::evidence(cluster),
+            marker::behind(&branch::name(self.revert))
+        );
         let _ = writeln!(text, "**It failed in cluster {} too.**\n", code(cluster));
         for target in &self.spec.targets {
             self.failed(&mut text, target);
@@ -221,7 +226,7 @@ impl Page<'_> {
     }
 
     fn baseline(&self, target: &Target) -> Option<Baseline> {
-        let name = super::life::baseline_of(&target.canary);
+        let name = super::look::baseline_of(&target.canary);
         match self.seen.object(&name) {
             Observed::Known(Some(object)) => Baseline::of(object).ok(),
             _ => None,

@@ -4,11 +4,11 @@
 use crate::baseline::Baseline;
 use crate::canary::status::Phase;
 use crate::canary::status::Status;
-use crate::pull::life::Life;
-use crate::pull::life::Unseen;
-use crate::pull::life::baseline_of;
-use crate::pull::life::between;
-use crate::pull::life::known;
+use crate::pull::look::Life;
+use crate::pull::look::Unseen;
+use crate::pull::look::baseline_of;
+use crate::pull::look::between;
+use crate::pull::look::known;
 use crate::pull::proposal;
 use crate::pull::proposal::NoProposal;
 use crate::pull::proposal::Stand;

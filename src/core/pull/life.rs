@@ -1,24 +1,23 @@
-//! A look at a Revert: what must be seen, and which of the moves in `propose` and `ending` is next.
+//! A look at a Revert: what must be seen, and which of the moves in `propose`, `merged` and `ending` is next.
 
-use crate::baseline::RECANT_API;
 use crate::effect::Effect;
 use crate::object::Object;
-use crate::object::ObjectRef;
+use crate::pull::branch;
 use crate::pull::condition;
 use crate::pull::ending;
 use crate::pull::left::Left;
+use crate::pull::look::Life;
+use crate::pull::look::Unseen;
+use crate::pull::look::baseline_of;
+use crate::pull::look::between;
 use crate::pull::policy;
 use crate::pull::policy::Policy;
 use crate::pull::proposal;
 use crate::pull::proposal::NoProposal;
-use crate::pull::record::Deed;
-use crate::pull::record::Does;
-use crate::pull::record::PullRecord;
 use crate::pull::record::RevertPhase;
 use crate::pull::record::RevertSpec;
 use crate::pull::record::RevertStatus;
 use crate::pull::standing;
-use crate::query::Branch;
 use crate::query::Observation;
 use crate::query::Observed;
 use crate::query::Pull;
@@ -54,10 +53,11 @@ pub fn ask(settings: &Settings, revert: &Object, seen: &Observation) -> Vec<Quer
     let Ok(policy) = Policy::of(settings, &spec, seen) else {
         return wanted;
     };
-    let own = spec.own_branch(policy.prefix(), revert);
-    wanted.extend([policy::canaries(), policy::reverts(), Query::Head(spec.base())]);
+    let own = branch::own(&policy, revert, &spec, &status, seen);
+    wanted.extend([policy::canaries(), policy::reverts(), proposal::kustomizations()]);
+    wanted.push(Query::Head(spec.base()));
     if !policy.unbound {
-        wanted.push(Query::Pulls(own.clone()));
+        wanted.extend(branch::ask(&policy, revert, &spec, &status, seen));
         wanted.extend(ending::ask(&status, &spec, &own, seen));
     }
     if let Observed::Known(Some(head)) = seen.head(&spec.base()) {
@@ -67,20 +67,6 @@ pub fn ask(settings: &Settings, revert: &Object, seen: &Observation) -> Vec<Quer
         wanted.extend(standing::ask(seen, &own, head));
     }
     wanted
-}
-
-/// The Baseline of a Canary.
-pub(super) fn baseline_of(canary: &ObjectRef) -> ObjectRef {
-    ObjectRef::new(RECANT_API, "Baseline", &canary.namespace, &canary.name)
-}
-
-/// The commits that `to` has and `from` has not: none when `to` is in the history of `from`.
-pub(super) fn between(spec: &RevertSpec, from: &str, to: &str) -> Query {
-    Query::Log {
-        repo: spec.repo(),
-        from: from.to_owned(),
-        to: to.to_owned(),
-    }
 }
 
 /// The next move of a Revert.
@@ -109,7 +95,7 @@ pub fn step(now: Timestamp, settings: &Settings, revert: &Object, seen: &Observa
         now,
         settings,
         revert,
-        own: spec.own_branch(policy.prefix(), revert),
+        own: branch::own(&policy, revert, &spec, &status, seen),
         policy,
         all: spec.clone(),
         spec,
@@ -128,28 +114,6 @@ pub fn step(now: Timestamp, settings: &Settings, revert: &Object, seen: &Observa
     });
     end(revert, life.status, life.effects, life.wake, now, because)
 }
-
-/// One look at a Revert: what was seen, and the move that grows out of it.
-pub(super) struct Life<'a> {
-    pub(super) now: Timestamp,
-    pub(super) settings: &'a Settings,
-    pub(super) revert: &'a Object,
-    pub(super) policy: Policy,
-    /// The whole spec.
-    pub(super) all: RevertSpec,
-    /// The spec with those targets alone that still need it.
-    pub(super) spec: RevertSpec,
-    pub(super) seen: &'a Observation,
-    pub(super) own: Branch,
-    pub(super) status: RevertStatus,
-    /// What was on record to be done next: it may have been done since, or not.
-    pub(super) recorded: Option<Deed>,
-    pub(super) effects: Vec<Effect>,
-    pub(super) wake: Option<Timestamp>,
-}
-
-/// What could not be seen, and why not.
-pub(super) type Unseen = (String, Why);
 
 impl Life<'_> {
     fn next(&mut self) -> Result<Reason, Unseen> {
@@ -201,73 +165,6 @@ impl Life<'_> {
             Err(NoProposal::Unseen(what, why)) => Err((what, why)),
         }
     }
-
-    pub(super) fn head(&self) -> Result<Option<String>, Unseen> {
-        known(self.seen.head(&self.spec.base()), "the branch's head").cloned()
-    }
-
-    /// The newest pull request from recant's branch.
-    fn pull(&self) -> Result<Option<Pull>, Unseen> {
-        if self.policy.unbound {
-            return Ok(None);
-        }
-        let pulls = known(self.seen.pulls(&self.own), "the pull requests")?;
-        let open = pulls.iter().find(|pull| pull.state == PullState::Open);
-        Ok(open.or_else(|| pulls.first()).cloned())
-    }
-
-    pub(super) const fn enter(&mut self, phase: RevertPhase) {
-        self.status.phase = phase;
-    }
-
-    pub(super) fn note(&mut self, pull: &Pull) {
-        let old = self
-            .status
-            .pull_request
-            .take()
-            .filter(|old| old.number == pull.number);
-        let merged_as = match &pull.state {
-            PullState::Merged(commit) => commit.clone(),
-            PullState::Open | PullState::Closed => String::new(),
-        };
-        self.status.pull_request = Some(PullRecord {
-            number: pull.number,
-            url: pull.url.clone(),
-            seen_at: old.and_then(|old| old.seen_at).or(Some(self.now)),
-            merged_as,
-        });
-    }
-
-    /// Does it, if it is on record that this is done next; else puts it there.
-    pub(super) fn will(&mut self, deed: Deed, effect: Effect) {
-        let same = |old: &Deed| {
-            let reasoned = Deed {
-                because: deed.because.clone(),
-                ..old.clone()
-            };
-            reasoned == deed
-        };
-        match self.recorded.take_if(|old| same(old)) {
-            Some(old) => {
-                self.effects.push(effect);
-                self.status.next = Some(old);
-            }
-            None => self.status.next = Some(deed),
-        }
-        self.wake_in(0);
-    }
-
-    /// Whether it is on record that recant closes the pull request itself; and why.
-    pub(super) fn closing(&self) -> Option<String> {
-        let deed = self.recorded.as_ref()?;
-        let closing = matches!(deed.does, Does::ClosePull) || !deed.because.is_empty();
-        closing.then(|| deed.because.clone())
-    }
-
-    pub(super) fn wake_in(&mut self, seconds: i64) {
-        let at = self.now + SignedDuration::from_secs(seconds);
-        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
-    }
 }
 
 fn end(
@@ -287,12 +184,5 @@ fn end(
         effects,
         wake,
         because,
-    }
-}
-
-pub(super) fn known<T>(observed: Observed<T>, what: &str) -> Result<T, Unseen> {
-    match observed {
-        Observed::Known(value) => Ok(value),
-        Observed::Unknown(why) => Err((what.to_owned(), why)),
     }
 }

@@ -92,6 +92,13 @@ pub(super) fn evidence(cluster: &str) -> String {
     format!("<!-- recant:evidence cluster={} -->", word(cluster))
 }
 
+/// Stands in a cluster's comment beside that: the Revert there. Clusters that deploy the same directory name it alike.
+pub(super) fn behind(revert: &str) -> String {
+    format!("{BEHIND}{revert} -->")
+}
+
+const BEHIND: &str = "<!-- recant:behind revert=";
+
 /// Stands in a cluster's comment once that cluster needs the pull request no more.
 pub(super) const WITHDRAWN: &str = "<!-- recant:withdrawn -->";
 
@@ -107,11 +114,11 @@ pub(super) fn is_closed_by_recant(comments: &[String]) -> bool {
     comments.iter().any(|comment| comment.contains(CLOSED))
 }
 
-/// The clusters that still stand behind a pull request: the one that wrote the body, and those that commented; without
-/// those that took it back.
-pub(super) fn standing(body: &str, comments: &[String]) -> Vec<String> {
-    let mut clusters: Vec<String> = BodyMarker::read(body)
-        .map(|(marker, _)| marker.cluster)
+/// The clusters that still stand behind a pull request, each with the name of its Revert: the one that wrote the body,
+/// and those that commented; without those that took it back.
+pub(super) fn standing(body: &str, comments: &[String]) -> Vec<(String, String)> {
+    let mut clusters: Vec<(String, String)> = BodyMarker::read(body)
+        .map(|(marker, _)| (marker.cluster, marker.revert))
         .into_iter()
         .collect();
     for comment in comments {
@@ -122,9 +129,15 @@ pub(super) fn standing(body: &str, comments: &[String]) -> Vec<String> {
         else {
             continue;
         };
-        clusters.retain(|known| *known != cluster);
+        clusters.retain(|(known, _)| *known != cluster);
         if !comment.contains(WITHDRAWN) {
-            clusters.push(cluster);
+            let revert = comment
+                .split_once(BEHIND)
+                .and_then(|(_, rest)| rest.split_once(" -->"));
+            clusters.push((
+                cluster,
+                revert.map_or_else(String::new, |(revert, _)| revert.to_owned()),
+            ));
         }
     }
     clusters
@@ -175,10 +188,15 @@ mod tests {
     #[test]
     fn who_stands_behind_a_pull_request_is_told_by_body_and_comments() {
         let body = marker().mark("text");
-        let b = format!("b too\n{}", evidence("b"));
-        assert_eq!(standing(&body, std::slice::from_ref(&b)), ["a", "b"]);
+        let b = format!("b too\n{}\n{}", evidence("b"), behind("flux-system/y"));
+        let pair = |cluster: &str, revert: &str| (cluster.to_owned(), revert.to_owned());
+        let (a_stands, b_stands) = (pair("a", "flux-system/x"), pair("b", "flux-system/y"));
+        assert_eq!(
+            standing(&body, std::slice::from_ref(&b)),
+            [a_stands, b_stands.clone()]
+        );
         let back = format!("no more\n{}\n{WITHDRAWN}", evidence("a"));
-        assert_eq!(standing(&body, &[b, back]), ["b"]);
+        assert_eq!(standing(&body, &[b, back]), [b_stands]);
     }
 
     #[test]

@@ -1,8 +1,19 @@
 //! From what was seen of the repository to a proved edit, for all targets of a Revert together.
 
-use crate::diff;
-use crate::diff::Change;
+mod around;
+mod stand;
+mod told;
+
+pub(super) use around::kustomizations;
+pub(super) use stand::Stand;
+pub(super) use stand::restores;
+pub(super) use stand::stand;
+pub(super) use told::changed;
+pub(super) use told::digest;
+pub(super) use told::doubts;
+
 use crate::forge::SharedReverts;
+use crate::object::ObjectRef;
 use crate::proof;
 use crate::proof::Claim;
 use crate::proof::Collateral;
@@ -21,8 +32,6 @@ use crate::revert::FormPolicy;
 use crate::revert::NoPlan;
 use crate::revert::Plan;
 use crate::revert::Undo;
-use crate::subject;
-use crate::template;
 use crate::trail;
 use crate::trail::NoRoot;
 use recant_render::Cache;
@@ -30,9 +39,7 @@ use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::render;
-use serde_json::Value;
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 /// A proved edit of the head.
 pub(super) struct Proposal {
@@ -53,19 +60,10 @@ pub(super) struct Part {
     pub(super) target: Target,
     pub(super) plan: Plan,
     pub(super) proof: Proof,
+    /// The Kustomizations of this cluster that deploy what reads the edited files.
+    pub(super) deployed_by: Vec<ObjectRef>,
     /// For each leaf of the plan, the places in files that its value comes from at head: `file:line`, by what.
     pub(super) origins: Vec<String>,
-}
-
-/// What a commit renders of a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stand {
-    /// What failed.
-    Bad,
-    /// What was promoted.
-    Good,
-    /// Something else.
-    Other,
 }
 
 /// Why there is no proposal.
@@ -113,43 +111,6 @@ struct Goal<'a> {
     place: (Root, ObjectId),
 }
 
-/// What a commit renders of a target: judged by rendering, never by when anything happened.
-pub(super) fn stand(
-    spec: &RevertSpec,
-    seen: &Observation,
-    target: &Target,
-    commit: &str,
-) -> Result<Stand, NoProposal> {
-    let (root, id) = (root(seen, target)?, trail::object_id(&target.object));
-    let rendered = render(tree(spec, seen, commit)?, &root);
-    if !rendered.ok() {
-        // Nothing can be said about it; what failed is taken to be there still.
-        return Ok(Stand::Bad);
-    }
-    let is = rendered.find(&id).map(|object| subject::essence(&object.json()));
-    let of = |commit: &str| Ok(trail::essence(tree(spec, seen, commit)?, &root, &id));
-    let (good, bad) = (of(&target.good)?, of(spec.change())?);
-    Ok(if is.is_some() && is == good {
-        Stand::Good
-    } else if bad.is_none() || is == bad {
-        Stand::Bad
-    } else {
-        Stand::Other
-    })
-}
-
-/// Whether a tree renders what was promoted, for every target.
-pub(super) fn restores(spec: &RevertSpec, seen: &Observation, after: &Tree) -> Result<bool, NoProposal> {
-    for goal in goals(spec, seen)? {
-        let (root, id) = &goal.place;
-        let good = trail::essence(goal.good, root, id);
-        if good.is_none() || trail::essence(after, root, id) != good {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// Plans and proves, target after target, each on top of the edits before it.
 pub(super) fn propose(
     spec: &RevertSpec,
@@ -158,12 +119,15 @@ pub(super) fn propose(
     shared: SharedReverts,
 ) -> Result<Proposal, NoProposal> {
     let before = tree(spec, seen, head)?;
-    let goals = goals(spec, seen)?;
+    let goals = goals(spec, seen, before)?;
     let places: Vec<(Root, ObjectId)> = goals.iter().map(|goal| goal.place.clone()).collect();
+    let neighbours = around::neighbours(spec, seen)?;
+    let told = neighbours.iter().map(|(_, root)| root.clone());
+    let told: Vec<Root> = places.iter().map(|(root, _)| root.clone()).chain(told).collect();
     let mut after = before.clone();
     let mut planned = Vec::new();
     for goal in &goals {
-        let plan = planned_on(&after, goal, &places, shared)?;
+        let plan = planned_on(&after, goal, (&places, &told), shared)?;
         if let Some(plan) = &plan {
             after = plan.apply(&after);
         }
@@ -177,12 +141,13 @@ pub(super) fn propose(
     let mut parts = Vec::new();
     let mut broken = Vec::new();
     for (goal, plan) in planned {
-        let proof = proved((before, &after), goal, &places, &carriers);
+        let proof = proved((before, &after), goal, (&places, &told), &carriers);
         let target = goal.target.clone();
         match plan {
             Some(plan) => parts.push(Part {
                 target,
-                origins: origins(before, goal, &plan),
+                origins: told::origins(before, goal, &plan),
+                deployed_by: around::deployed_by(&neighbours, &proof),
                 plan,
                 proof,
             }),
@@ -196,9 +161,9 @@ pub(super) fn propose(
         None => return Err(NoProposal::Moot),
     }
     let files = changed(before, &after);
-    let record = record(&parts, &files, before, &after, shared);
+    let record = told::record(&parts, &files, before, &after, shared);
     Ok(Proposal {
-        diff: unified(before, &after),
+        diff: told::unified(before, &after),
         files,
         after,
         parts,
@@ -206,12 +171,14 @@ pub(super) fn propose(
     })
 }
 
-fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation) -> Result<Vec<Goal<'a>>, NoProposal> {
+/// What the targets are to come back to, with their roots where the head declares them.
+fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation, head: &Tree) -> Result<Vec<Goal<'a>>, NoProposal> {
     let goal = |target: &'a Target| {
+        let root = around::declared(spec, seen, head, &target.kustomization, root(seen, target)?)?;
         Ok(Goal {
             target,
             good: tree(spec, seen, &target.good)?,
-            place: (root(seen, target)?, trail::object_id(&target.object)),
+            place: (root, trail::object_id(&target.object)),
         })
     };
     spec.targets.iter().map(goal).collect()
@@ -221,7 +188,7 @@ fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation) -> Result<Vec<Goal<'a>
 fn planned_on(
     head: &Tree,
     goal: &Goal<'_>,
-    places: &[(Root, ObjectId)],
+    (places, told): (&[(Root, ObjectId)], &[Root]),
     shared: SharedReverts,
 ) -> Result<Option<Plan>, NoProposal> {
     let (root, id) = &goal.place;
@@ -231,6 +198,7 @@ fn planned_on(
         SharedReverts::Propose | SharedReverts::Refuse => FormPolicy::SharedOnly,
     };
     undo.also = places;
+    undo.more_roots = told;
     // Image automation would write the failed tag again, within one interval of the merge.
     undo.hold_automation = true;
     match revert::plan(&undo) {
@@ -244,7 +212,7 @@ fn planned_on(
 fn proved(
     (before, after): (&Tree, &Tree),
     goal: &Goal<'_>,
-    places: &[(Root, ObjectId)],
+    (places, told): (&[(Root, ObjectId)], &[Root]),
     carriers: &[ObjectId],
 ) -> Proof {
     let (root, id) = &goal.place;
@@ -252,19 +220,20 @@ fn proved(
         .find(id)
         .map(recant_render::Object::json)
         .unwrap_or_default();
-    let more: Vec<Root> = places.iter().map(|(root, _)| root.clone()).collect();
     let claim = Claim {
         head: before,
         after,
         want: &want,
         root,
         target: id,
-        more_roots: &more,
+        more_roots: told,
         carriers,
     };
     let mut proof = proof::prove_with(&claim, &mut Cache::default());
     let is_goal = |moved: &Collateral| {
-        let at = |(root, id): &(Root, ObjectId)| root.path == moved.root && id.same_object(&moved.object);
+        let at = |(there, id): &(Root, ObjectId)| {
+            proof::named(there, root) == moved.root && id.same_object(&moved.object)
+        };
         places.iter().any(at)
     };
     proof.collateral.retain(|moved| !is_goal(moved));
@@ -290,128 +259,6 @@ fn root(seen: &Observation, target: &Target) -> Result<Root, NoProposal> {
         NoRoot::Invalid(why) => NoProposal::Blocked(why),
         NoRoot::Unseen((what, why)) => NoProposal::Unseen(what, why),
     })
-}
-
-/// Where the values that go back come from at head.
-fn origins(head: &Tree, goal: &Goal<'_>, plan: &Plan) -> Vec<String> {
-    let (root, id) = &goal.place;
-    let rendered = render(head, root);
-    let object = rendered.find(id);
-    let of = |pointer: &str| {
-        let origin = object?.origin(pointer)?;
-        let sources = origin.sources();
-        let places: Vec<String> = sources
-            .iter()
-            .map(|(file, line, ..)| format!("{file}:{line}"))
-            .collect();
-        let by = match &origin {
-            recant_render::Origin::Derived { op, .. } => format!(" ({op})"),
-            recant_render::Origin::Src { .. } | recant_render::Origin::External { .. } => String::new(),
-        };
-        Some(format!("{}{by}", places.join(", ")))
-    };
-    plan.leaves
-        .iter()
-        .map(|leaf| of(&leaf.pointer).unwrap_or_default())
-        .collect()
-}
-
-/// The files that differ, with what they are to be.
-pub(super) fn changed(before: &Tree, after: &Tree) -> BTreeMap<String, Option<Vec<u8>>> {
-    let paths = before.changed(after).into_iter();
-    paths
-        .map(|path| {
-            let bytes = after.bytes(&path).map(<[u8]>::to_vec);
-            (path, bytes)
-        })
-        .collect()
-}
-
-/// The edit as a patch that `git apply` takes.
-fn unified(before: &Tree, after: &Tree) -> String {
-    let paths = before.changed(after);
-    let change = |path: &String| (path.clone(), before.bytes(path), after.bytes(path));
-    let changes: Vec<_> = paths.iter().map(change).collect();
-    let changes: Vec<_> = changes
-        .iter()
-        .map(|(path, old, new)| Change {
-            path,
-            old: *old,
-            new: *new,
-        })
-        .collect();
-    String::from_utf8_lossy(&diff::unified(&changes)).into_owned()
-}
-
-fn record(
-    parts: &[Part],
-    files: &BTreeMap<String, Option<Vec<u8>>>,
-    before: &Tree,
-    after: &Tree,
-    shared: SharedReverts,
-) -> PlanRecord {
-    let diff = unified(before, after);
-    let count = |mark: char, header: &str| {
-        diff.lines()
-            .filter(|l| l.starts_with(mark) && !l.starts_with(header))
-            .count()
-    };
-    let (lines_added, lines_removed) = (count('+', "+++ "), count('-', "--- "));
-    let doubts = parts
-        .iter()
-        .flat_map(|part| doubts(&part.proof))
-        .collect::<Vec<_>>();
-    let may = |proof: &Proof| {
-        let listed = shared == SharedReverts::Propose && proof.restored && proof.doubts.is_empty();
-        proof.holds() || listed
-    };
-    PlanRecord {
-        digest: digest(files),
-        files: files.keys().cloned().collect(),
-        lines_added,
-        lines_removed,
-        proof: if doubts.is_empty() {
-            proof_words(parts)
-        } else {
-            doubts.join("; ")
-        },
-        proved: parts.iter().all(|part| may(&part.proof)),
-    }
-}
-
-/// Tells one edit from another: a hash over what it writes.
-pub(super) fn digest(files: &BTreeMap<String, Option<Vec<u8>>>) -> String {
-    let texts: BTreeMap<_, _> = files
-        .iter()
-        .map(|(path, bytes)| (path, bytes.as_ref().map(|b| String::from_utf8_lossy(b))))
-        .collect();
-    template::hash(&serde_json::to_value(texts).unwrap_or(Value::Null))
-}
-
-fn proof_words(parts: &[Part]) -> String {
-    let roots: BTreeSet<_> = parts.iter().flat_map(|part| &part.proof.roots).collect();
-    match roots.len() {
-        1 => "restored; no other object changes in the one root that reads what is edited".to_owned(),
-        n => format!("restored; no other object changes in the {n} roots that read what is edited"),
-    }
-}
-
-/// What a proof leaves open, in plain words.
-pub(super) fn doubts(proof: &Proof) -> Vec<String> {
-    let mut doubts = Vec::new();
-    if !proof.restored {
-        doubts.push("the object does not come back as it was".to_owned());
-    }
-    doubts.extend(proof.collateral.iter().map(|moved| {
-        let which = if moved.sibling {
-            "the same object"
-        } else {
-            "another object"
-        };
-        format!("{which} moves too: {} in {}", moved.object, moved.root)
-    }));
-    doubts.extend(proof.doubts.iter().cloned());
-    doubts
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use crate::effect::PullText;
 use crate::effect::PullWishes;
 use crate::effect::Push;
 use crate::pull::body::Page;
-use crate::pull::life::Life;
-use crate::pull::life::Unseen;
-use crate::pull::life::known;
+use crate::pull::branch;
+use crate::pull::look::Life;
+use crate::pull::look::Unseen;
+use crate::pull::look::known;
 use crate::pull::marker;
 use crate::pull::marker::BodyMarker;
 use crate::pull::policy;
@@ -18,6 +19,7 @@ use crate::pull::proposal::Proposal;
 use crate::pull::record::Deed;
 use crate::pull::record::Does;
 use crate::pull::record::RevertPhase;
+use crate::pull::standing::Pushed;
 use crate::pull::standing::Standing;
 use crate::query::CommitRef;
 use crate::query::Pull;
@@ -44,11 +46,14 @@ impl Life<'_> {
         if is_new {
             self.status.base = head.to_owned();
             self.status.plan = Some(proposal.record.clone());
-            self.status.branch.clone_from(&self.own.name);
         }
+        self.status.branch.clone_from(&self.own.name);
         self.status.summary = self.page(proposal, None).title();
         match pull {
             None => {
+                if let Some(because) = self.refused_before(proposal)? {
+                    return Ok(because);
+                }
                 if let Some(because) = self.gate(outage.as_deref())? {
                     return Ok(because);
                 }
@@ -62,10 +67,13 @@ impl Life<'_> {
         }
         match move_ {
             Move::Foreign(commit) => Ok(self.taken_over(&commit, pull)),
-            Move::Rival(detail) => Ok(self.block(detail)),
-            Move::Open(commit) => {
-                self.status.commit.clone_from(&commit);
-                Ok(self.open(proposal, pull, commit, outage.as_deref()))
+            Move::Rival(detail) => match self.separate(pull, &detail) {
+                Some(()) => Ok(planned),
+                None => Ok(self.block(detail)),
+            },
+            Move::Open(work) => {
+                self.status.commit.clone_from(&work.commit);
+                Ok(self.open(proposal, pull, work, outage.as_deref()))
             }
             Move::Push(_) if is_new || self.status.planned_at.is_none() => {
                 self.status.planned_at = Some(self.now);
@@ -89,19 +97,34 @@ impl Life<'_> {
             Standing::Own(work) => work,
         };
         if work.fits(proposal, tree) {
-            return Ok(Move::Open(work.commit));
+            return Ok(Move::Open(work.pushed()));
         }
         let another = work.cluster != marker::word(&self.settings.cluster_name);
-        if !another || !work.is_fresh(tree) {
+        let elsewhere = marker::word(&work.revert) != branch::name(self.revert);
+        if !another && !elsewhere {
             return Ok(Move::Push(Some(work.commit)));
         }
-        // Another cluster undoes the same change in another way: it was first, and two do not fight over a branch.
-        match proposal::restores(&self.spec, self.seen, &work.merged_into(tree)) {
-            Ok(true) => Ok(Move::Open(work.commit)),
-            Ok(false) | Err(NoProposal::Moot | NoProposal::Blocked(_)) => Ok(Move::Rival(format!(
-                "cluster {} proposes another edit for the same change, which does not restore what failed here",
-                work.cluster
-            ))),
+        let detail = format!(
+            "cluster {} proposes another edit for the same change, which does not restore what failed here",
+            work.cluster
+        );
+        if !work.is_fresh(tree) {
+            // Whoever looks first writes it anew; but not another edit in its place.
+            return Ok(match !elsewhere || work.is_in_files_of(proposal) {
+                true => Move::Push(Some(work.commit)),
+                false => Move::Rival(detail),
+            });
+        }
+        // Another cluster undoes the same change in another way: it was first, and two do not fight over a branch. An
+        // edit that does what that one does, and more, takes its place.
+        match proposal::restores(&self.spec, self.seen, (tree, &work.merged_into(tree))) {
+            Ok(true) => Ok(Move::Open(work.pushed())),
+            Ok(false) | Err(NoProposal::Moot | NoProposal::Blocked(_)) => {
+                Ok(match work.is_within(proposal, tree) {
+                    true => Move::Push(Some(work.commit)),
+                    false => Move::Rival(detail),
+                })
+            }
             Err(NoProposal::Unseen(what, why)) => Err((what, why)),
         }
     }
@@ -112,106 +135,6 @@ impl Life<'_> {
             commit: commit.to_owned(),
         };
         known(self.seen.tree(&commit), "the branch's files")
-    }
-
-    /// Why the plan is not proposed, or not now.
-    fn gate(&mut self, outage: Option<&str>) -> Result<Option<Reason>, Unseen> {
-        if let Some(who) = self.policy.report_only.clone() {
-            let would = self.would();
-            self.hold(RevertPhase::Reported);
-            return Ok(Some(Reason::ReportOnly { who, would }));
-        }
-        if let Some(detail) = self.undoes_a_revert()? {
-            return Ok(Some(self.block(detail)));
-        }
-        if policy::proceeds(self.revert) {
-            return Ok(None);
-        }
-        if let Some(because) = self.storm(outage) {
-            self.hold(RevertPhase::Held);
-            return Ok(Some(because));
-        }
-        if let Some(because) = self.too_old() {
-            self.hold(RevertPhase::Held);
-            return Ok(Some(because));
-        }
-        let capped = policy::capped(self.now, &self.policy, self.revert, &self.spec, self.seen)?;
-        Ok(capped.map(|detail| {
-            self.hold(RevertPhase::Held);
-            Reason::Capped { detail }
-        }))
-    }
-
-    fn hold(&mut self, phase: RevertPhase) {
-        self.enter(phase);
-        self.wake_in(self.settings.pull_poll_s.saturating_mul(2));
-    }
-
-    /// What would be proposed, in one line.
-    fn would(&self) -> String {
-        let plan = self.status.plan.clone().unwrap_or_default();
-        let files = plan.files.join(", ");
-        format!(
-            "\"{}\": +{} −{} in {files}; {}",
-            self.status.summary, plan.lines_added, plan.lines_removed, plan.proof
-        )
-    }
-
-    /// Once held for an outage, only a person lets it go on: that the others recovered says nothing of this one.
-    fn storm(&self, outage: Option<&str>) -> Option<Reason> {
-        let ready = self.status.conditions.iter().find(|c| c.r#type == "Ready");
-        let before = ready.filter(|c| c.reason == "CommonMode" && self.status.phase == RevertPhase::Held);
-        let said = before.and_then(|c| {
-            let detail = c.message.strip_prefix("held: ")?;
-            detail
-                .split_once(". To propose")
-                .map(|(detail, _)| detail.to_owned())
-        });
-        let detail = said.or_else(|| outage.map(str::to_owned))?;
-        Some(Reason::CommonMode { detail })
-    }
-
-    fn too_old(&self) -> Option<Reason> {
-        let failed_at = self.all.failed_at()?;
-        let most = self.policy.forge.max_age_s();
-        let age = self.now.as_second() - failed_at.as_second();
-        (age > most).then(|| Reason::TooOld {
-            detail: format!(
-                "it failed at {failed_at}, longer ago than {}",
-                self.policy.forge.max_age
-            ),
-        })
-    }
-
-    /// Whether the change that failed is itself a revert, recant's or a person's: going back and forth is no way out.
-    fn undoes_a_revert(&self) -> Result<Option<String>, Unseen> {
-        let change = self.all.change();
-        let reverts = known(self.seen.objects(&policy::reverts()), "the Reverts")?;
-        let merged = |revert: &&crate::object::Object| revert.str("/status/pullRequest/mergedAs") == change;
-        let mut why = reverts
-            .iter()
-            .find(merged)
-            .map(|revert| format!("it is the merge of {}", revert.reference()));
-        for target in &self.spec.targets {
-            let log = known(
-                self.seen
-                    .log(&proposal::log(&self.spec, target, &self.status.base)),
-                "the commits",
-            )?;
-            let message = log.iter().find(|commit| commit.id == change).map(|c| &c.message);
-            let says = |message: &&String| {
-                marker::trailer(message, marker::UNDOES).is_some() || message.contains("This reverts commit ")
-            };
-            if message.filter(says).is_some() {
-                why = Some("its message says so".to_owned());
-            }
-        }
-        Ok(why.map(|why| {
-            format!(
-                "the change in {} is a revert itself ({why}), and a revert is not reverted: a person decides",
-                short(change)
-            )
-        }))
     }
 
     /// Why an open pull request is left as it is.
@@ -284,7 +207,7 @@ impl Life<'_> {
         &mut self,
         proposal: &Proposal,
         pull: Option<&Pull>,
-        commit: String,
+        work: Pushed,
         outage: Option<&str>,
     ) -> Reason {
         let page = self.page(proposal, outage);
@@ -308,12 +231,13 @@ impl Life<'_> {
         };
         let evidence = page.evidence();
         let Some(pull) = pull else {
+            let commit = work.commit;
             let deed = self.deed(Does::OpenPull, commit.clone());
             self.will(deed, Effect::OpenPull(text));
             self.enter(RevertPhase::Pushed);
             return Reason::Pushed { commit };
         };
-        self.say(pull, text, evidence);
+        self.say(pull, text, evidence, &work.digest);
         self.enter(RevertPhase::Proposed);
         self.wake_in(self.settings.pull_poll_s);
         Reason::Proposed {
@@ -322,21 +246,27 @@ impl Life<'_> {
     }
 
     /// Keeps the body up to date, or, under a pull request that another cluster wrote, this cluster's comment. What a
-    /// person has edited stays as long as the plan does.
-    fn say(&mut self, pull: &Pull, text: PullText, evidence: String) {
-        let own = marker::word(&self.settings.cluster_name);
-        let digest = self.status.plan.as_ref().map(|plan| plan.digest.clone());
+    /// person has edited stays as long as the plan does. `pushed` is the digest of what stands on the branch: the body is
+    /// written by those whose plan that is.
+    fn say(&mut self, pull: &Pull, text: PullText, evidence: String, pushed: &str) {
+        let own = (
+            marker::word(&self.settings.cluster_name),
+            branch::name(self.revert),
+        );
         let found = BodyMarker::read(&pull.body);
         if let Some((marker, edited)) = &found
-            && Some(&marker.digest) == digest.as_ref()
+            && marker.digest == pushed
         {
-            if marker.cluster != own {
+            if (&marker.cluster, &marker.revert) != (&own.0, &own.1) {
                 self.comment(pull, evidence);
                 return;
             }
             if *edited {
                 return;
             }
+        } else if self.status.plan.as_ref().is_none_or(|plan| plan.digest != pushed) {
+            self.comment(pull, evidence);
+            return;
         }
         let said = marker::text_hash(&format!("{}\n{}", text.title, text.body));
         let is_there = pull.title == text.title && pull.body.trim() == text.body.trim();
@@ -369,7 +299,7 @@ enum Move {
     /// Push; the head that the branch has now.
     Push(Option<String>),
     /// It is as it should be: the pull request can be opened, or stands.
-    Open(String),
+    Open(Pushed),
     /// A person has pushed there.
     Foreign(String),
     /// Another cluster has, and what it proposes does not help here.

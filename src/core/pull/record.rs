@@ -94,14 +94,6 @@ impl RevertSpec {
         }
     }
 
-    /// recant's own branch for it: `<prefix>revert/<source>-<what is undone>`.
-    pub fn own_branch(&self, prefix: &str, revert: &Object) -> Branch {
-        Branch {
-            repo: self.repo(),
-            name: format!("{prefix}revert/{}", revert.name()),
-        }
-    }
-
     /// When the first of the canaries failed.
     pub fn failed_at(&self) -> Option<Timestamp> {
         self.targets.iter().filter_map(|target| target.failed_at).min()

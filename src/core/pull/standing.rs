@@ -11,6 +11,7 @@ use crate::query::Observation;
 use crate::query::Observed;
 use crate::query::Query;
 use crate::query::Why;
+use crate::revert;
 use recant_render::Tree;
 
 /// What stands on the branch.
@@ -30,9 +31,17 @@ pub(super) struct Work<'a> {
     pub(super) commit: String,
     /// The cluster that pushed it.
     pub(super) cluster: String,
+    /// The Revert that it pushed it for, by namespace and name.
+    pub(super) revert: String,
     digest: String,
     parent: &'a Tree,
     tree: &'a Tree,
+}
+
+/// Which commit stands on the branch, and the digest of the plan it carries out.
+pub(super) struct Pushed {
+    pub(super) commit: String,
+    pub(super) digest: String,
 }
 
 /// What must be seen to know it; ask again with the answers until nothing new is asked.
@@ -85,6 +94,7 @@ pub(super) fn standing<'a>(
     let work = Work {
         commit: commit.clone(),
         cluster: trailer(commits, marker::CLUSTER).unwrap_or_default().to_owned(),
+        revert: trailer(commits, marker::REVERT).unwrap_or_default().to_owned(),
         digest: trailer(commits, marker::DIGEST).unwrap_or_default().to_owned(),
         parent: tree(parent)?,
         tree: tree(commit)?,
@@ -98,6 +108,14 @@ pub(super) fn standing<'a>(
 }
 
 impl Work<'_> {
+    /// What it is known by.
+    pub(super) fn pushed(self) -> Pushed {
+        Pushed {
+            commit: self.commit,
+            digest: self.digest,
+        }
+    }
+
     /// Whether a merge of it comes to what is proposed now: the same files, out of the same files.
     pub(super) fn fits(&self, proposal: &Proposal, head: &Tree) -> bool {
         self.digest == proposal.record.digest && self.is_fresh(head)
@@ -107,6 +125,20 @@ impl Work<'_> {
     pub(super) fn is_fresh(&self, head: &Tree) -> bool {
         let mut touched = self.parent.changed(self.tree).into_iter();
         touched.all(|path| self.parent.get(&path) == head.get(&path))
+    }
+
+    /// Whether the edit of another is a part of what is proposed now, line by line.
+    pub(super) fn is_within(&self, proposal: &Proposal, head: &Tree) -> bool {
+        let files = proposal::changed(head, &self.merged_into(head));
+        let mine = revert::line_changes(head, &proposal.files);
+        let theirs = revert::line_changes(head, &files);
+        theirs.iter().all(|change| mine.contains(change))
+    }
+
+    /// Whether what is proposed now is written into every file that this touches.
+    pub(super) fn is_in_files_of(&self, proposal: &Proposal) -> bool {
+        let mut touched = self.parent.changed(self.tree).into_iter();
+        touched.all(|path| proposal.files.contains_key(&path))
     }
 
     /// The head as it is after a merge, as long as it is fresh.
@@ -263,5 +295,30 @@ mod tests {
             !work.is_fresh(&before().with("a.yaml", b"a: 3\n")),
             "the file moved"
         );
+    }
+
+    #[test]
+    fn an_edit_that_does_all_that_another_does_takes_it_in_line_by_line() {
+        let own = message(&[("a.yaml", b"a: 1\n")]);
+        let seen = seen(&[("r", "base", &own)], &before().with("a.yaml", b"a: 1\n"));
+        let Ok(Standing::Own(work)) = standing(&seen, &branch(), "main", "c1") else {
+            panic!("recant's own")
+        };
+        for (a, b, within) in [
+            ("a: 1\n", "b: 0\n", true),
+            ("a: 1\n", "b: 1\n", true),
+            ("a: 2\n", "b: 0\n", false),
+            ("a: 0\n", "b: 0\n", false),
+        ] {
+            let after = before().with("a.yaml", a.as_bytes()).with("b.yaml", b.as_bytes());
+            let proposal = Proposal {
+                files: proposal::changed(&before(), &after),
+                diff: String::new(),
+                after,
+                parts: Vec::new(),
+                record: crate::pull::record::PlanRecord::default(),
+            };
+            assert_eq!(work.is_within(&proposal, &before()), within, "{a}{b}");
+        }
     }
 }

@@ -114,7 +114,7 @@ impl Plan {
 }
 
 /// Every line in which the files differ from head.
-pub(super) fn line_changes(head: &Tree, files: &BTreeMap<String, Option<Vec<u8>>>) -> Vec<LineChange> {
+pub fn line_changes(head: &Tree, files: &BTreeMap<String, Option<Vec<u8>>>) -> Vec<LineChange> {
     files
         .iter()
         .flat_map(|(path, new)| of_file(path, head.bytes(path), new.as_deref()))

@@ -117,13 +117,17 @@ impl<'u, 't> Reach<'u, 't> {
         carriers: &[ObjectId],
     ) -> BTreeMap<ObjectId, &'r Object> {
         let is_own = root == self.undo.root;
-        let also = |id: &ObjectId| {
-            let mut all = self.undo.also.iter();
-            all.any(|(there, other)| subject::is_same_root(there, root) && id.same_object(other))
+        // Another cluster may deploy the same directory by the same name: where the root itself is listed, only that is it.
+        let is_it = |there: &Root| match self.roots().contains(there) {
+            true => there == root,
+            false => subject::is_same_root(there, root),
         };
+        let also = self.undo.also.iter().filter(|(there, _)| is_it(there));
+        let also: Vec<&ObjectId> = also.map(|(_, other)| other).collect();
         let may_move = |id: &ObjectId| {
             let own = is_own && (id.same_object(self.undo.target) || subject::is_generated(id));
-            own || also(id) || carriers.iter().any(|carrier| carrier.same_object(id))
+            own || also.iter().any(|other| id.same_object(other))
+                || carriers.iter().any(|carrier| carrier.same_object(id))
         };
         let all = rendered.objects.iter().map(|o| (o.id(), o));
         all.filter(|(id, _)| !may_move(id)).collect()

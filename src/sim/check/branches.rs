@@ -7,7 +7,6 @@ use crate::forge::Stage;
 use crate::git::Git;
 use crate::world::World;
 use recant_core::forge::PullRequests;
-use recant_core::object::Object;
 use recant_core::pull::RevertStatus;
 
 impl Promises {
@@ -27,11 +26,11 @@ impl Promises {
             {
                 continue;
             }
-            let of_branch = |revert: &&Object| branch.ends_with(&format!("/{}", revert.name()));
             let plans = reverts
                 .iter()
-                .filter(of_branch)
-                .filter_map(|revert| RevertStatus::of(revert).plan);
+                .map(RevertStatus::of)
+                .filter(|status| status.branch == branch)
+                .filter_map(|status| status.plan);
             let planned: Vec<String> = plans.flat_map(|plan| plan.files).collect();
             if planned.is_empty() {
                 return Err(format!("{branch} was pushed without a plan on record"));

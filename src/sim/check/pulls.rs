@@ -64,7 +64,7 @@ pub(super) fn reverts(world: &World) -> Vec<Object> {
 
 fn of_branch(world: &World, branch: &str) -> Vec<Object> {
     let mut all = reverts(world);
-    all.retain(|revert| branch.ends_with(&format!("/{}", revert.name())));
+    all.retain(|revert| RevertStatus::of(revert).branch == branch);
     all
 }
 
@@ -84,20 +84,37 @@ pub(super) fn a_pull_request_is_on_record(world: &mut World) -> Result<(), Strin
     Ok(())
 }
 
-/// There is never more than one open pull request for one Revert, nor for one change.
+/// There is never more than one open pull request for one Revert, nor for one change: but for those of clusters that each
+/// edit files of their own.
 pub(super) fn one_open_pull_request_for_one_revert(world: &mut World) -> Result<(), String> {
     let mut open = BTreeSet::new();
     for pull in world.pull_requests() {
-        if pull.stage == Stage::Open
-            && let Some((_, rest)) = pull.body.split_once(" undoes=")
-            && let Some(change) = rest.split_whitespace().next()
-            && !open.insert(format!("{change} to be undone"))
-        {
-            return Err(format!("two pull requests undo {change}"));
+        if pull.stage != Stage::Open {
+            continue;
         }
-        if pull.stage == Stage::Open && !open.insert(pull.head_branch.clone()) {
+        if !open.insert(pull.head_branch.clone()) {
             return Err(format!("two pull requests from {} are open", pull.head_branch));
+        }
+        let Some(change) = marked(&pull.body, "undoes") else {
+            continue;
+        };
+        let git = world.git()?;
+        let files = match (git.tree(&pull.merge_base), git.tree(&pull.head)) {
+            (Some(base), Some(head)) => base.changed(&head).join(" "),
+            _ => String::new(),
+        };
+        let revert = marked(&pull.body, "revert").unwrap_or_default();
+        let is_one =
+            open.insert(format!("{change} by {revert}")) && open.insert(format!("{change} in {files}"));
+        if !is_one {
+            return Err(format!("two pull requests undo {change}"));
         }
     }
     Ok(())
+}
+
+/// A word of the marker in a body.
+fn marked<'a>(body: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = body.rsplit_once(&format!(" {key}="))?;
+    rest.split_whitespace().next()
 }

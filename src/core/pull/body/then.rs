@@ -100,4 +100,15 @@ fn proof(text: &mut String, part: &Part) {
         if all == 1 { "s" } else { "" },
         listed.collect::<Vec<_>>().join(", "),
     );
+    let by = &part.deployed_by;
+    if !by.is_empty() {
+        let listed = by.iter().take(LISTED).map(|name| code(&name.to_string()));
+        let _ = writeln!(
+            text,
+            "- In this cluster {} deploy{} that.",
+            listed.collect::<Vec<_>>().join(", "),
+            if by.len() == 1 { "s" } else { "" },
+        );
+        super::more(text, by.len());
+    }
 }

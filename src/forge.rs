@@ -245,8 +245,19 @@ impl Hosts {
     }
 
     async fn check(&self, check: &CheckRun) -> Result<(), PortError> {
-        let (host, slug) = self.host(&check.status.repo).await?;
-        host.check(&slug, check).await
+        match self.host_for_statuses(&check.status.repo).await? {
+            Some((host, slug)) => host.check(&slug, check).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The host of a repository, unless its Forge wants no statuses.
+    async fn host_for_statuses(&self, repo: &RepoUrl) -> Result<Option<Hosted>, PortError> {
+        let (bound, slug) = self.bindings.find(&repo.0).await?;
+        if !bound.forge.spec.commit_statuses {
+            return Ok(None);
+        }
+        Ok(Some((self.client(bound)?, slug)))
     }
 
     async fn status(&self, status: &CommitStatus) -> Result<(), PortError> {
@@ -256,7 +267,9 @@ impl Hosts {
                 status.commit
             )));
         }
-        let (host, slug) = self.host(&status.repo).await?;
+        let Some((host, slug)) = self.host_for_statuses(&status.repo).await? else {
+            return Ok(());
+        };
         let wanted = host.standing(status);
         let key = (slug.to_string(), status.commit.clone(), status.context.clone());
         if self.has_said(&key, &wanted) {

@@ -71,7 +71,7 @@ pub(super) fn head_before(world: &mut World, branch: &Branch) -> Observed<Answer
 }
 
 /// The Forge object above a repository; where a story has none, one that says nothing but the address.
-fn forge_of(world: &World, repo: &RepoUrl) -> Option<forge::Forge> {
+pub(super) fn forge_of(world: &World, repo: &RepoUrl) -> Option<forge::Forge> {
     world.forge.name_of(repo)?;
     let objects = world.cluster.list(RECANT_API, "Forge", "");
     let bound = |forge: &forge::Forge| repo.0.starts_with(&forge.spec.url);

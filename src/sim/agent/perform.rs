@@ -1,5 +1,6 @@
 //! The world carries out what the core wants.
 
+use super::observe::forge_of;
 use super::observe::repo_of;
 use crate::fleet::BOT;
 use crate::forge::By;
@@ -59,6 +60,11 @@ pub(super) fn perform(world: &mut World, effect: &Effect) -> Result<(), String> 
             let git = repo_of(world, &branch.repo).ok_or("there is no such repository")?;
             git.set_branch(&branch.name, Some(expect), None)
                 .map_err(|e| e.to_string())
+        }
+        Effect::Status(status)
+            if forge_of(world, &status.repo).is_some_and(|bound| !bound.spec.commit_statuses) =>
+        {
+            Ok(())
         }
         Effect::Status(status) => {
             let World { forge, repos, .. } = world;

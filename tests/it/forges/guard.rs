@@ -15,8 +15,10 @@ use crate::serve::Fake;
 use crate::serve::json;
 use recant::credential::Credentials as _;
 use recant::forge::Bindings;
+use recant::port::Cluster as _;
 use recant::port::Forge as _;
 use recant::port::PortError;
+use recant_core::object::ObjectRef;
 use recant_core::query::Branch;
 use recant_core::query::RepoUrl;
 use serde_json::json as j;
@@ -169,5 +171,25 @@ async fn a_repository_named_by_an_ssh_url_is_reached_as_the_forge_of_its_host_sa
                 "{kind:?} {other}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn where_statuses_are_not_wanted_none_is_sent() {
+    for kind in Kind::ALL {
+        let server = Server::start(kind).await;
+        let cluster = objects(kind, &server.url);
+        let name = ObjectRef::new("recant.dev/v1alpha1", "Forge", "recant-system", "host");
+        let mut forge = cluster.get(&name).await.unwrap().unwrap();
+        forge.set("/spec/commitStatuses", j!(false));
+        cluster.put(forge.0);
+        let mut life = Life::new(&server, kind);
+        life.forge = hosts(cluster);
+        for step in [Step::Pending, Step::Failure, Step::Check] {
+            life.take(step).await.unwrap();
+        }
+        server.with(|inner| assert!(inner.came.is_empty(), "{kind:?}: {:?}", inner.came));
+        life.take(Step::Open).await.unwrap();
+        server.with(|inner| assert_eq!(inner.world.pulls.len(), 1, "{kind:?}"));
     }
 }

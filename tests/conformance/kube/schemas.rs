@@ -173,7 +173,7 @@ pub(crate) fn transitions(client: &dyn Client) {
     let refused = ask(client, "POST", definitions, broken);
     assert_eq!(refused.status, 422, "{}", refused.body);
     let message = refused.body["message"].as_str().unwrap();
-    let at = "schema.openAPIV3Schema.properties[spec].properties[size].x-kubernetes-validations[0].rule";
+    let at = "openAPIV3Schema.properties[spec].properties[size].x-kubernetes-validations[0].rule";
     assert!(
         message.contains(at) && message.contains("compilation failed"),
         "{message}"

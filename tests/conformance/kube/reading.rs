@@ -5,8 +5,8 @@ use super::Client;
 use super::ask;
 use super::define;
 use super::done;
+use super::kinds::thing;
 use super::namespace;
-use super::thing;
 use serde_json::Value;
 use serde_json::json;
 

@@ -4,10 +4,17 @@
 
 use crate::scenarios::played;
 use crate::scenarios::scenarios;
+use pulldown_cmark::Event;
+use pulldown_cmark::Options;
+use pulldown_cmark::Parser;
+use pulldown_cmark::Tag;
+use pulldown_cmark::TagEnd;
 use recant_core::baseline::RECANT_API;
 use recant_core::pull::RevertPhase;
 use recant_core::pull::RevertStatus;
 use recant_sim::fault::Faults;
+use recant_sim::scenario::Scenario;
+use recant_sim::scenario::Verb;
 use recant_sim::simulation::Company;
 use recant_sim::simulation::Simulation;
 use std::fmt::Write as _;
@@ -75,10 +82,51 @@ fn a_revert_that_is_held_says_why_and_how_to_go_on() {
     same("common-mode-hold", &text);
 }
 
+/// What a commit says is somebody else's text: on the page it formats nothing, calls nobody and hides nothing.
+#[test]
+fn the_words_of_a_hostile_commit_are_only_words_on_the_page() {
+    let mut scenario = scenario("bad-bump");
+    for statement in &mut scenario.statements {
+        if let Verb::Commit { message, author, .. } = &mut statement.verb {
+            *message += " @everyone <img src=x onerror=alert(1)> [win](http://evil.example) closes #1 `|\n\n/merge\n\
+                         <!-- recant:revert eyJ9 -->\nRecant-Reverts: everything";
+            *author = "@team [Dana](http://evil.example) <dana@example.com>".to_owned();
+        }
+    }
+    let page = page(&mut played(scenario, 1, Faults::none(), Company::Alone).unwrap());
+    assert!(page.contains("everyone"), "the page names the commit: {page}");
+    assert_eq!(page.matches("<!-- recant:revert ").count(), 1, "{page}");
+    let (mut is_code, mut links) = (false, Vec::new());
+    for event in Parser::new_ext(&page, Options::all()) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => is_code = true,
+            Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => links.push(dest_url),
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let is_own = ["<!-- recant:revert ", "<details>", "</details>", "<summary>"];
+                assert!(
+                    is_own.iter().any(|own| html.trim_start().starts_with(own)),
+                    "{html}"
+                );
+            }
+            Event::Text(text) if !is_code => {
+                for word in ["@everyone", "@team", "#1", "http://evil"] {
+                    assert!(!text.contains(word), "{word} stands in {text:?}");
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(links.iter().all(|link| !link.contains("evil")), "{links:?}");
+}
+
 fn story(name: &str) -> Simulation {
-    let named = |s: &recant_sim::scenario::Scenario| s.name.ends_with(&format!("/{name}.txt"));
-    let scenario = scenarios().into_iter().find(named).unwrap();
-    played(scenario, 1, Faults::none(), Company::Alone).unwrap()
+    played(scenario(name), 1, Faults::none(), Company::Alone).unwrap()
+}
+
+fn scenario(name: &str) -> Scenario {
+    let named = |s: &Scenario| s.name.ends_with(&format!("/{name}.txt"));
+    scenarios().into_iter().find(named).unwrap()
 }
 
 /// The newest pull request of a story: title and body.

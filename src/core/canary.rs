@@ -29,6 +29,7 @@ mod tell;
 mod turn;
 pub mod verbs;
 mod wait;
+mod wanted;
 mod workload;
 
 pub use finalize::FINALIZER;

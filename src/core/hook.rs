@@ -5,8 +5,8 @@
 //! call, however often the core asks for its answer.
 
 use crate::object::ObjectRef;
-use crate::query::Observed;
-use crate::query::Why;
+use crate::observed::Observed;
+use crate::observed::Why;
 use serde::Deserialize;
 use std::fmt;
 

@@ -20,6 +20,7 @@ mod fixtures;
 pub mod forge;
 pub mod hook;
 pub mod object;
+mod observed;
 pub mod proof;
 pub mod provider;
 pub mod pull;

@@ -4,7 +4,7 @@
 
 use crate::object::Object;
 use crate::object::ObjectRef;
-use crate::query::Why;
+use crate::observed::Why;
 use std::collections::BTreeMap;
 
 /// A metric provider.

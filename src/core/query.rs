@@ -3,6 +3,9 @@
 //! Failure to observe is an observation: an answer is [`Observed::Unknown`] with a [`Why`], never an error that
 //! ends a decision. The shell (`observe.rs`) and the simulator answer the same queries.
 
+pub use crate::observed::Observed;
+pub use crate::observed::Why;
+
 use crate::forge::Forge;
 use crate::hook::HookAnswer;
 use crate::hook::HookCall;
@@ -207,40 +210,6 @@ pub enum Answer {
     Access(Access),
     /// What became of the call so far.
     Hook(HookAnswer),
-}
-
-/// Something known, or not, and then why not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Observed<T> {
-    /// It was seen.
-    Known(T),
-    /// It could not be seen.
-    Unknown(Why),
-}
-
-/// Why something could not be seen.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "why", content = "detail", rename_all = "camelCase")]
-pub enum Why {
-    /// The other side did not answer (connection, time-out, 5xx).
-    Unreachable(String),
-    /// The other side answered that recant may not.
-    Denied(String),
-    /// The answer made no sense, or the question did not to the other side.
-    Invalid(String),
-    /// Nobody asked yet.
-    NotAsked,
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable(detail) => write!(f, "unreachable: {detail}"),
-            Self::Denied(detail) => write!(f, "denied: {detail}"),
-            Self::Invalid(detail) => write!(f, "invalid: {detail}"),
-            Self::NotAsked => f.write_str("not asked"),
-        }
-    }
 }
 
 /// What has been seen so far: a query and its answer, each at most once.

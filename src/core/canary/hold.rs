@@ -15,25 +15,6 @@ use crate::effect::Effect;
 use crate::effect::Write;
 use crate::reason::Reason;
 
-/// What the objects around the Canary are to be when the turn ends. A later word replaces an earlier one.
-#[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) baseline: Option<Baseline>,
-    pub(super) primary_serves: Option<bool>,
-    /// What the primary is to have; and whether it is a promotion, which brings more than the template.
-    pub(super) primary: Option<(Snapshot, bool)>,
-    /// Whether the apex Service is to select the target's pods again.
-    pub(super) apex_to_target: bool,
-    /// Whether the router's objects are to be what they were before the Canary.
-    pub(super) restore_route: bool,
-    /// Whether the primary's autoscaler is to be brought up to date.
-    pub(super) promote_scaler: bool,
-    /// Whether the target's autoscaler is to leave the target alone.
-    pub(super) paused: Option<bool>,
-    pub(super) traffic: Option<Traffic>,
-    pub(super) replicas: Option<i64>,
-}
-
 impl Turn<'_> {
     /// Holds the Services to what they should be; the apex selects the primary only if that is to serve.
     pub(super) const fn hold_services(&mut self, primary_serves: bool) {

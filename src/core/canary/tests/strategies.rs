@@ -380,3 +380,25 @@ fn an_analysis_that_is_missing_is_a_condition_and_no_crash() {
         );
     }
 }
+
+/// What a request meets between two writes counts, too: the process may end there.
+#[test]
+fn pods_come_before_the_traffic_that_goes_to_them() {
+    let mut world = World::initialized();
+    world.set_image(NEWER);
+    world.run_until_weight(50);
+    let mut target = world.get("apps/v1", "Deployment", "podinfo");
+    target.set("/spec/replicas", json!(0));
+    world.put(target);
+    let mut split = world.get("split.smi-spec.io/v1alpha1", "TrafficSplit", "podinfo");
+    split.0["spec"]["backends"][0]["weight"] = json!("0");
+    split.0["spec"]["backends"][1]["weight"] = json!("100");
+    world.put(split);
+    world.run_pods();
+    world.written.clear();
+    world.turn();
+    assert_eq!(world.route_weight(), Some(50));
+    let at = |kind: &str| world.written.iter().position(|written| written.contains(kind));
+    let (pods, traffic) = (at("Deployment/test/podinfo"), at("TrafficSplit"));
+    assert!(pods.is_some() && pods < traffic, "{:?}", world.written);
+}

@@ -61,6 +61,7 @@ pub(crate) const ALL: &[Check] = &[
     ("recant's kinds: unknown fields", schemas::unknown),
     ("recant's kinds: what is refused", schemas::rejected),
     ("rules about changes, and about items", schemas::transitions),
+    ("a rule that is not understood", schemas::not_understood),
 ];
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");

@@ -49,6 +49,18 @@ impl Cause {
         }
     }
 
+    /// A rule in CEL is broken; of what breaks it, only a single value is repeated.
+    pub(crate) fn rule_broken(field: &str, value: &Value, detail: &str) -> Self {
+        if !value.is_object() && !value.is_array() {
+            return Self::invalid(field, value, detail);
+        }
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.to_owned(),
+            message: format!("Invalid value: {detail}"),
+        }
+    }
+
     pub(crate) fn type_invalid(field: &str, shown: &str, detail: &str) -> Self {
         let message = format!("Invalid value: \"{shown}\": {field} in body {detail}");
         Self {

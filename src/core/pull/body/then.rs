@@ -2,12 +2,14 @@
 
 use super::LISTED;
 use super::Page;
+use crate::object::ObjectRef;
 use crate::pull::policy::REPORT_ONLY;
 use crate::pull::proposal;
 use crate::pull::proposal::Part;
 use crate::pull::text::code;
 use crate::pull::text::escaped;
 use crate::reason::short;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 impl Page<'_> {
@@ -35,13 +37,7 @@ impl Page<'_> {
     fn decisions(&self, text: &mut String) {
         let change = code(short(self.spec.change()));
         let (namespace, name) = (self.revert.namespace(), self.revert.name());
-        let canary = self.spec.targets.first().map(|target| {
-            let canary = &target.canary;
-            format!(
-                "kubectl -n {} annotate canary/{} {REPORT_ONLY}=true",
-                canary.namespace, canary.name
-            )
-        });
+        let (retry, quiet) = self.commands();
         let _ = writeln!(
             text,
             "### What happens then\n\n\
@@ -51,14 +47,27 @@ impl Page<'_> {
              - **Close**: final for {change}; recant does not open it again.\n\
              - **Roll forward** (push a newer version): its own analysis begins, and recant closes this.\n\
              - **Push to this branch**: then it is yours; recant leaves it alone.\n\
-             - **Retry the same version**, if you think the failure was an accident: change the pod template (an \
-             annotation will do).\n\
-             - **No such pull requests**: {} makes recant report only; so does the same annotation or label on the \
+             - **Retry the same version**, if you think the failure was an accident: {retry}, or a new value of the \
+             annotation `recant.dev/retry`. recant closes this and analyses it again.\n\
+             - **No such pull requests**: {quiet} makes recant report only; so does the same annotation or label on the \
              namespace, and `reportOnly` on the Forge.\n\n\
              The record: {}.",
-            code(&canary.unwrap_or_default()),
             code(&format!("kubectl -n {namespace} get revert {name}")),
         );
+    }
+
+    /// How to retry, and how to have no such pull requests.
+    fn commands(&self) -> (String, String) {
+        let canaries: BTreeSet<&ObjectRef> = self.spec.targets.iter().map(|target| &target.canary).collect();
+        let retry = |canary: &&ObjectRef| code(&format!("recant retry {}/{}", canary.namespace, canary.name));
+        let retry: Vec<String> = canaries.iter().take(LISTED).map(retry).collect();
+        let quiet = canaries.first().map(|canary| {
+            let (namespace, name) = (&canary.namespace, &canary.name);
+            code(&format!(
+                "kubectl -n {namespace} annotate canary/{name} {REPORT_ONLY}=true"
+            ))
+        });
+        (retry.join(" and "), quiet.unwrap_or_default())
     }
 }
 

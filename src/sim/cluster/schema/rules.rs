@@ -76,9 +76,11 @@ impl Rules {
         if !self.own.is_empty() {
             let now = spelled(&self.schema, value);
             let old = old.map(|old| spelled(&self.schema, old));
-            let broken = self.own.iter().filter_map(|rule| rule.broken(&now, old.as_ref()));
-            let kind = Value::from(super::check::type_of(value));
-            causes.extend(broken.map(|(field, why)| Cause::invalid(&named(at, field), &kind, &why)));
+            let broken = self
+                .own
+                .iter()
+                .filter_map(|rule| Some((rule, rule.broken(&now, old.as_ref())?)));
+            causes.extend(broken.map(|(rule, broken)| rule.cause(broken, value, at)));
         }
         let field = |name: &str| match at {
             "" => name.to_owned(),
@@ -126,23 +128,43 @@ impl Rule {
         })
     }
 
-    /// The field that is wrong, from where the rule stands, and why.
-    fn broken(&self, now: &cel::Value, old: Option<&cel::Value>) -> Option<(&str, String)> {
+    /// Whether it is broken, and how.
+    fn broken(&self, now: &cel::Value, old: Option<&cel::Value>) -> Option<Broken> {
         let mut context = Context::default();
         context.add_variable_from_value("self", now.clone());
         if self.program.references().has_variable("oldSelf") {
             context.add_variable_from_value("oldSelf", old?.clone());
         }
-        let why = match self.program.execute(&context) {
-            Ok(cel::Value::Bool(true)) => return None,
+        match self.program.execute(&context) {
+            Ok(cel::Value::Bool(true)) => None,
             Ok(_) => match self.worded.as_ref().map(|program| program.execute(&context)) {
-                Some(Ok(cel::Value::String(words))) if !words.trim().is_empty() => words.to_string(),
-                _ => self.message.clone(),
+                Some(Ok(cel::Value::String(words))) if !words.trim().is_empty() => {
+                    Some(Broken::Said(words.to_string()))
+                }
+                _ => Some(Broken::Said(self.message.clone())),
             },
-            Err(error) => format!("{error} evaluating rule: {}", self.text.trim()),
-        };
-        Some((&self.field_path, why))
+            Err(error) => Some(Broken::Failed(format!(
+                "{error} evaluating rule: {}",
+                self.text.trim()
+            ))),
+        }
     }
+
+    fn cause(&self, broken: Broken, value: &Value, at: &str) -> Cause {
+        let field = named(at, &self.field_path);
+        match broken {
+            Broken::Said(why) => Cause::rule_broken(&field, value, &why),
+            Broken::Failed(why) => Cause::invalid(&field, &super::check::type_of(value).into(), &why),
+        }
+    }
+}
+
+/// How a rule is broken.
+enum Broken {
+    /// It says no, in these words.
+    Said(String),
+    /// It could not be evaluated.
+    Failed(String),
 }
 
 /// The name of a field; the whole object has none.

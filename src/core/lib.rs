@@ -26,6 +26,7 @@ pub mod provider;
 pub mod pull;
 pub mod query;
 pub mod reason;
+pub mod repo_url;
 pub mod revert;
 pub mod settings;
 pub mod step;

@@ -3,6 +3,7 @@
 //! Requests are made to the address's own URL, never to the text it was read from: what was compared is what is
 //! asked. A URL whose path could be read in two ways is refused.
 
+use recant_core::repo_url::SSH_HOSTS;
 use std::fmt;
 use url::Url;
 
@@ -33,14 +34,6 @@ impl PartialEq for Written {
 }
 
 impl Eq for Written {}
-
-/// SSH endpoints whose HTTPS host has another name.
-const SSH_HOSTS: &[(&str, &str)] = &[
-    ("ssh.github.com", "github.com"),
-    ("altssh.gitlab.com", "gitlab.com"),
-    ("altssh.bitbucket.org", "bitbucket.org"),
-    ("ssh.dev.azure.com", "dev.azure.com"),
-];
 
 impl Address {
     /// Reads a URL. The error says what is wrong with it, without its userinfo.

@@ -2,7 +2,6 @@
 //! what another cluster has put there does not help here.
 
 use crate::object::Object;
-use crate::pull::culprit::plain_url;
 use crate::pull::look::Life;
 use crate::pull::look::Unseen;
 use crate::pull::look::known;
@@ -21,6 +20,7 @@ use crate::query::PullState;
 use crate::query::Query;
 use crate::reason::Reason;
 use crate::reason::short;
+use crate::repo_url::plain_url;
 use crate::template;
 use serde_json::json;
 

@@ -12,6 +12,7 @@ use crate::query::Observed;
 use crate::query::Query;
 use crate::query::RepoUrl;
 use crate::reason::short;
+use crate::repo_url::plain_url;
 use crate::template;
 use crate::trail;
 use crate::trail::Trail;
@@ -162,33 +163,6 @@ impl Culprit {
     }
 }
 
-/// A repository's URL without what differs between two ways to reach it: scheme, user, port, `.git`, capitals of the
-/// host; and whether it is a URL or as scp writes it (`git@host:owner/name`).
-pub(super) fn plain_url(url: &str) -> String {
-    let (place, path) = match url.split_once("://") {
-        Some((_, rest)) => rest.split_once('/').unwrap_or((rest, "")),
-        None => scp(url),
-    };
-    let host = place.rsplit('@').next().unwrap_or(place);
-    // The colons of an IPv6 address are in brackets.
-    let host = match host.split_once(']') {
-        Some((address, _)) => format!("{address}]"),
-        None => host.split(':').next().unwrap_or(host).to_owned(),
-    };
-    let path = path.trim_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    format!("{}/{path}", host.to_ascii_lowercase())
-}
-
-/// `user@host:path`; to Git it is a path of this machine when a slash comes before the colon.
-fn scp(url: &str) -> (&str, &str) {
-    let address = url.find(']').unwrap_or(0);
-    let ends = |(at, c): &(usize, char)| *at >= address && matches!(c, ':' | '/');
-    let end = url.char_indices().find(ends).map_or(url.len(), |(at, _)| at);
-    let (place, path) = url.split_at(end);
-    (place, path.get(1..).unwrap_or_default())
-}
-
 fn plain_path(path: &str) -> String {
     path.trim_start_matches("./").trim_matches('/').to_owned()
 }
@@ -245,56 +219,5 @@ mod tests {
             let because = blamed(change).expect_err(words);
             assert!(because.contains(words), "{because}");
         }
-    }
-
-    #[test]
-    fn a_repository_is_the_same_however_it_is_reached() {
-        let table: [(&str, &[&str]); 3] = [
-            (
-                "git.example/org/fleet",
-                &[
-                    "https://git.example/org/fleet",
-                    "https://git.example/org/fleet.git",
-                    "https://Git.Example:443/org/fleet.git/",
-                    "https://user:word@git.example/org/fleet",
-                    "https://user:w@rd@git.example/org/fleet",
-                    "ssh://git@git.example:22/org/fleet.git",
-                    "ssh://git.example/org/fleet/",
-                    "git@git.example:org/fleet.git",
-                    "git@GIT.example:/org/fleet/",
-                    "git.example:org/fleet",
-                ],
-            ),
-            (
-                "[2001:db8::1]/org/fleet",
-                &[
-                    "https://[2001:DB8::1]/org/fleet",
-                    "https://[2001:db8::1]:8443/org/fleet.git",
-                    "ssh://git@[2001:db8::1]:22/org/fleet.git",
-                    "git@[2001:db8::1]:org/fleet",
-                ],
-            ),
-            // Whom a path belongs to begins behind the first colon, whatever it holds.
-            (
-                "git.example/~dana/fl@eet:1",
-                &[
-                    "git@git.example:~dana/fl@eet:1",
-                    "https://git.example/~dana/fl@eet:1",
-                ],
-            ),
-        ];
-        for (plain, urls) in table {
-            for url in urls {
-                assert_eq!(plain_url(url), plain, "{url}");
-            }
-        }
-        assert_ne!(
-            plain_url("https://git.example/org/fleet"),
-            plain_url("https://git.example/org/Fleet")
-        );
-        assert_ne!(
-            plain_url("git@git.example:a/fleet"),
-            plain_url("git@git.example:b/fleet")
-        );
     }
 }

@@ -115,10 +115,14 @@ fn ends_in_trailers(message: &str) -> bool {
         return false;
     };
     last.lines().all(|line| {
-        line.split_once(": ").is_some_and(|(key, _)| {
-            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        })
+        let key = line.split_once(": ").map(|(key, _)| key);
+        key.is_some_and(is_trailer_key)
     })
+}
+
+/// A word like `Reviewed-by`.
+pub(super) fn is_trailer_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 /// A template with its `{{ word }}`s filled in.

@@ -5,6 +5,7 @@ use super::ForgeType;
 use super::looks::BODY_WORDS;
 use super::looks::TITLE_WORDS;
 use super::looks::fill;
+use super::looks::is_trailer_key;
 use super::seconds;
 
 impl ForgeSpec {
@@ -37,8 +38,7 @@ impl ForgeSpec {
         template(&self.pull_requests.body_template, &BODY_WORDS)
             .map_err(|e| format!("spec.pullRequests.bodyTemplate: {e}"))?;
         for (key, value) in &self.commits.trailers {
-            let word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-            if !word || value.chars().any(char::is_control) {
+            if !is_trailer_key(key) || value.chars().any(char::is_control) {
                 return Err(format!(
                     "spec.commits.trailers: {key:?} must be a word like Reviewed-by, with one line behind it"
                 ));

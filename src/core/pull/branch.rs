@@ -5,6 +5,7 @@ use crate::object::Object;
 use crate::pull::look::Life;
 use crate::pull::look::Unseen;
 use crate::pull::look::known;
+use crate::pull::look::newest;
 use crate::pull::marker;
 use crate::pull::marker::BodyMarker;
 use crate::pull::policy::Policy;
@@ -62,15 +63,14 @@ pub(super) fn own(
     let Observed::Known(pulls) = seen.pulls(&shared) else {
         return shared;
     };
-    let is_open = pulls.iter().any(|pull| pull.state == PullState::Open);
     let own = name(revert);
     let stood = |pull: &Pull| {
         let noted = status.pull_request.as_ref().map(|noted| noted.number);
         let wrote = BodyMarker::read(&pull.body).is_none_or(|(marker, _)| marker.revert == own);
         wrote || noted == Some(pull.number) || !status.evidence.is_empty()
     };
-    match pulls.first() {
-        Some(newest) if !is_open && !stood(newest) => separate,
+    match newest(pulls) {
+        Some(pull) if pull.state != PullState::Open && !stood(pull) => separate,
         _ => shared,
     }
 }
@@ -104,10 +104,7 @@ fn closed<'a>(seen: &'a Observation, branch: &Branch) -> Option<&'a Pull> {
     let Observed::Known(pulls) = seen.pulls(branch) else {
         return None;
     };
-    let is_open = pulls.iter().any(|pull| pull.state == PullState::Open);
-    pulls
-        .first()
-        .filter(|pull| !is_open && pull.state == PullState::Closed)
+    newest(pulls).filter(|pull| pull.state == PullState::Closed)
 }
 
 /// What is said under a pull request.

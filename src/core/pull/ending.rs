@@ -8,6 +8,7 @@ use crate::pull::left::Left;
 use crate::pull::look::Life;
 use crate::pull::look::Unseen;
 use crate::pull::look::known;
+use crate::pull::look::newest;
 use crate::pull::marker;
 use crate::pull::marker::BodyMarker;
 use crate::pull::merged;
@@ -32,8 +33,7 @@ pub(super) fn ask(status: &RevertStatus, spec: &RevertSpec, own: &Branch, seen: 
     let Observed::Known(pulls) = seen.pulls(own) else {
         return Vec::new();
     };
-    let open = pulls.iter().find(|pull| pull.state == PullState::Open);
-    let Some(pull) = open.or_else(|| pulls.first()) else {
+    let Some(pull) = newest(pulls) else {
         return Vec::new();
     };
     let closing = status

@@ -55,8 +55,7 @@ impl Life<'_> {
             return Ok(None);
         }
         let pulls = known(self.seen.pulls(&self.own), "the pull requests")?;
-        let open = pulls.iter().find(|pull| pull.state == PullState::Open);
-        Ok(open.or_else(|| pulls.first()).cloned())
+        Ok(newest(pulls).cloned())
     }
 
     pub(super) const fn enter(&mut self, phase: RevertPhase) {
@@ -111,6 +110,12 @@ impl Life<'_> {
         let at = self.now + SignedDuration::from_secs(seconds);
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
+}
+
+/// Of the pull requests from a branch the one that counts: the open one, else the newest.
+pub(super) fn newest(pulls: &[Pull]) -> Option<&Pull> {
+    let open = pulls.iter().find(|pull| pull.state == PullState::Open);
+    open.or_else(|| pulls.first())
 }
 
 /// The Baseline of a Canary.

@@ -39,6 +39,7 @@ use recant_render::ObjectId;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::render;
+use recant_render::roots_with;
 use std::collections::BTreeMap;
 
 /// A proved edit of the head.
@@ -119,7 +120,7 @@ pub(super) fn propose(
     shared: SharedReverts,
 ) -> Result<Proposal, NoProposal> {
     let before = tree(spec, seen, head)?;
-    let goals = goals(spec, seen, before)?;
+    let goals = goals(spec, seen, (before, &roots_with(before, &mut Cache::default())))?;
     let places: Vec<(Root, ObjectId)> = goals.iter().map(|goal| goal.place.clone()).collect();
     let neighbours = around::neighbours(spec, seen)?;
     let told = neighbours.iter().map(|(_, root)| root.clone());
@@ -161,9 +162,10 @@ pub(super) fn propose(
         None => return Err(NoProposal::Moot),
     }
     let files = changed(before, &after);
-    let record = told::record(&parts, &files, before, &after, shared);
+    let diff = told::unified(before, &after);
+    let record = told::record(&parts, &files, &diff, shared);
     Ok(Proposal {
-        diff: told::unified(before, &after),
+        diff,
         files,
         after,
         parts,
@@ -171,8 +173,12 @@ pub(super) fn propose(
     })
 }
 
-/// What the targets are to come back to, with their roots where the head declares them.
-fn goals<'a>(spec: &'a RevertSpec, seen: &'a Observation, head: &Tree) -> Result<Vec<Goal<'a>>, NoProposal> {
+/// What the targets are to come back to, with their roots where the head, whose roots these are, declares them.
+fn goals<'a>(
+    spec: &'a RevertSpec,
+    seen: &'a Observation,
+    head: (&Tree, &[Root]),
+) -> Result<Vec<Goal<'a>>, NoProposal> {
     let goal = |target: &'a Target| {
         let root = around::declared(spec, seen, head, &target.kustomization, root(seen, target)?)?;
         Ok(Goal {

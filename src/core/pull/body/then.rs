@@ -2,6 +2,7 @@
 
 use super::LISTED;
 use super::Page;
+use crate::canary::verbs::Verb;
 use crate::object::ObjectRef;
 use crate::pull::policy::REPORT_ONLY;
 use crate::pull::proposal;
@@ -48,10 +49,11 @@ impl Page<'_> {
              - **Roll forward** (push a newer version): its own analysis begins, and recant closes this.\n\
              - **Push to this branch**: then it is yours; recant leaves it alone.\n\
              - **Retry the same version**, if you think the failure was an accident: {retry}, or a new value of the \
-             annotation `recant.dev/retry`. recant closes this and analyses it again.\n\
+             annotation {}. recant closes this and analyses it again.\n\
              - **No such pull requests**: {quiet} makes recant report only; so does the same annotation or label on the \
              namespace, and `reportOnly` on the Forge.\n\n\
              The record: {}.",
+            code(&Verb::Retry.annotation()),
             code(&format!("kubectl -n {namespace} get revert {name}")),
         );
     }
@@ -59,7 +61,14 @@ impl Page<'_> {
     /// How to retry, and how to have no such pull requests.
     fn commands(&self) -> (String, String) {
         let canaries: BTreeSet<&ObjectRef> = self.spec.targets.iter().map(|target| &target.canary).collect();
-        let retry = |canary: &&ObjectRef| code(&format!("recant retry {}/{}", canary.namespace, canary.name));
+        let retry = |canary: &&ObjectRef| {
+            code(&format!(
+                "recant {} {}/{}",
+                Verb::Retry,
+                canary.namespace,
+                canary.name
+            ))
+        };
         let retry: Vec<String> = canaries.iter().take(LISTED).map(retry).collect();
         let quiet = canaries.first().map(|canary| {
             let (namespace, name) = (&canary.namespace, &canary.name);

@@ -11,11 +11,9 @@ use crate::query::Observed;
 use crate::query::Query;
 use crate::trail;
 use crate::trail::NoRoot;
-use recant_render::Cache;
 use recant_render::Root;
 use recant_render::Tree;
 use recant_render::render;
-use recant_render::roots_with;
 
 /// Who else deploys from the repository in this cluster.
 pub(in crate::pull) fn kustomizations() -> Query {
@@ -41,7 +39,7 @@ pub(super) fn neighbours(
 pub(super) fn declared(
     spec: &RevertSpec,
     seen: &Observation,
-    head: &Tree,
+    (head, roots): (&Tree, &[Root]),
     name: &ObjectRef,
     mut root: Root,
 ) -> Result<Root, NoProposal> {
@@ -57,9 +55,8 @@ pub(super) fn declared(
     };
     if let (Some(above), Some(flux)) = (above, root.flux.as_mut()) {
         let applied = render(head, &above);
-        let found = roots_with(head, &mut Cache::default());
-        let mut found = found.iter().filter_map(|other| other.flux.as_ref());
-        let own = found.find(|other| {
+        let mut declared = roots.iter().filter_map(|other| other.flux.as_ref());
+        let own = declared.find(|other| {
             let is_named =
                 other.name == flux.name && (other.namespace.is_empty() || other.namespace == flux.namespace);
             is_named && other.declared_in().is_some_and(|file| applied.looks_at(file))

@@ -58,7 +58,7 @@ pub(in crate::pull) fn restores(
 ) -> Result<bool, NoProposal> {
     let cache = &mut Cache::default();
     let (here, there) = (roots_with(head, cache), roots_with(after, cache));
-    for goal in goals(spec, seen, head)? {
+    for goal in goals(spec, seen, (head, &here))? {
         let (root, id) = &goal.place;
         let edited = subject::counterpart(root, &here, &there);
         let good = trail::essence(goal.good, root, id);

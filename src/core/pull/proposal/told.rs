@@ -69,11 +69,9 @@ pub(super) fn unified(before: &Tree, after: &Tree) -> String {
 pub(super) fn record(
     parts: &[Part],
     files: &BTreeMap<String, Option<Vec<u8>>>,
-    before: &Tree,
-    after: &Tree,
+    diff: &str,
     shared: SharedReverts,
 ) -> PlanRecord {
-    let diff = unified(before, after);
     let count = |mark: char, header: &str| {
         diff.lines()
             .filter(|l| l.starts_with(mark) && !l.starts_with(header))

@@ -1,8 +1,9 @@
 //! A Kubernetes API server in memory, as plain data.
 //!
-//! It is strict: where it differs from the real one, it refuses more. What it does not do: it knows no schemas of the built-in kinds beyond the common mistakes (their unknown fields are
-//! kept), does no authorization, keeps no pod waiting for a kubelet (deletion is at once, but for finalizers), and
-//! aggregates events by equality only. Nothing happens by itself: [`Cluster::collect`] is the garbage collector's turn.
+//! It is strict: where it differs from the real one, it refuses more. What it does not do: it knows no schemas of the
+//! built-in kinds beyond the common mistakes (their unknown fields are kept), does no authorization, keeps no pod
+//! waiting for a kubelet (deletion is at once, but for finalizers), and aggregates events by equality only. Nothing
+//! happens by itself: [`Cluster::collect`] is the garbage collector's turn.
 //!
 //! Never here: controllers, HTTP, a clock.
 

@@ -1,4 +1,5 @@
-//! Structural schemas of custom kinds: defaulting, pruning of unknown fields, and validation by types, ranges, patterns and rules.
+//! Structural schemas of custom kinds: defaulting, pruning of unknown fields, and validation by
+//! types, ranges, patterns and rules.
 
 mod check;
 mod rules;
@@ -118,11 +119,7 @@ fn prune_map(schema: &Value, map: &mut Map<String, Value>, at: &str, unknown: &m
         if embedded && matches!(name.as_str(), "apiVersion" | "kind" | "metadata") {
             continue;
         }
-        let path = if at.is_empty() {
-            name.clone()
-        } else {
-            format!("{at}.{name}")
-        };
+        let path = below(at, name);
         match (schema.get("properties").and_then(|p| p.get(name)), extra) {
             (Some(field), _) | (None, Some(field)) => prune(field, inner, &path, unknown),
             (None, None) if keep => {}
@@ -135,6 +132,14 @@ fn prune_map(schema: &Value, map: &mut Map<String, Value>, at: &str, unknown: &m
     gone.iter().for_each(|name| {
         map.remove(name);
     });
+}
+
+/// The path to a field of what is at `at`.
+fn below(at: &str, name: &str) -> String {
+    match at {
+        "" => name.to_owned(),
+        at => format!("{at}.{name}"),
+    }
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -1,6 +1,7 @@
 //! Whether a value fits a schema: types, ranges, lengths, patterns, enums, combinators, keyed lists.
 
 use super::Cause;
+use super::below;
 use super::is_true;
 use super::properties;
 use regex::Regex;
@@ -53,7 +54,7 @@ fn check_type(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>) 
     fits
 }
 
-fn shown(at: &str) -> &str {
+pub(super) fn shown(at: &str) -> &str {
     if at.is_empty() { "<nil>" } else { at }
 }
 
@@ -204,13 +205,7 @@ fn check_fields(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>
     let Some(map) = value.as_object() else { return };
     // Metadata and the type of the whole object are the server's own affair.
     let is_own = |name: &str| at.is_empty() && matches!(name, "apiVersion" | "kind" | "metadata");
-    let field = |name: &str| {
-        if at.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{at}.{name}")
-        }
-    };
+    let field = |name: &str| below(at, name);
     for name in schema
         .get("required")
         .and_then(Value::as_array)

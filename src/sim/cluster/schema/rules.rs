@@ -5,10 +5,14 @@
 //! a rule that is not understood here is refused, though it may be one of Kubernetes' own extensions to the language.
 
 use super::Cause;
+use super::below;
+use super::check::shown;
+use super::check::type_of;
 use super::properties;
 use cel::Context;
 use cel::Program;
-use serde_json::Map;
+use serde::Serialize;
+use serde::Serializer;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,27 +78,23 @@ impl Rules {
     /// Which of them an object breaks.
     pub(super) fn check(&self, value: &Value, old: Option<&Value>, at: &str, causes: &mut Vec<Cause>) {
         if !self.own.is_empty() {
-            let now = spelled(&self.schema, value);
-            let old = old.map(|old| spelled(&self.schema, old));
+            let now = seen(&self.schema, value);
+            let old = old.map(|old| seen(&self.schema, old));
             let broken = self
                 .own
                 .iter()
                 .filter_map(|rule| Some((rule, rule.broken(&now, old.as_ref())?)));
             causes.extend(broken.map(|(rule, broken)| rule.cause(broken, value, at)));
         }
-        let field = |name: &str| match at {
-            "" => name.to_owned(),
-            at => format!("{at}.{name}"),
-        };
         let before = |name: &str| old.and_then(|old| old.get(name));
         for (name, rules) in &self.fields {
             if let Some(inner) = value.get(name).filter(|inner| !inner.is_null()) {
-                rules.check(inner, before(name), &field(name), causes);
+                rules.check(inner, before(name), &below(at, name), causes);
             }
         }
         if let (Some(rules), Value::Object(map)) = (&self.values, value) {
             for (name, inner) in map {
-                rules.check(inner, before(name), &field(name), causes);
+                rules.check(inner, before(name), &below(at, name), causes);
             }
         }
         if let (Some(rules), Value::Array(items)) = (&self.items, value) {
@@ -151,10 +151,11 @@ impl Rule {
     }
 
     fn cause(&self, broken: Broken, value: &Value, at: &str) -> Cause {
-        let field = named(at, &self.field_path);
+        let field = format!("{at}{}", self.field_path);
+        let field = shown(field.strip_prefix('.').unwrap_or(&field));
         match broken {
-            Broken::Said(why) => Cause::rule_broken(&field, value, &why),
-            Broken::Failed(why) => Cause::invalid(&field, &super::check::type_of(value).into(), &why),
+            Broken::Said(why) => Cause::rule_broken(field, value, &why),
+            Broken::Failed(why) => Cause::invalid(field, &type_of(value).into(), &why),
         }
     }
 }
@@ -165,15 +166,6 @@ enum Broken {
     Said(String),
     /// It could not be evaluated.
     Failed(String),
-}
-
-/// The name of a field; the whole object has none.
-fn named(at: &str, field_path: &str) -> String {
-    let field = format!("{at}{field_path}");
-    match field.strip_prefix('.').unwrap_or(&field) {
-        "" => "<nil>".to_owned(),
-        field => field.to_owned(),
-    }
 }
 
 /// A program. The same texts come again with every cluster, and reading one takes longer than all the rest: what came of it
@@ -188,35 +180,43 @@ fn compiled(text: &str) -> Result<Arc<Program>, String> {
     known.entry(text.to_owned()).or_insert_with(read).clone()
 }
 
-/// A value with the names of its fields as CEL can spell them. The keys of a map are no names of fields.
-fn spelled(schema: &Value, value: &Value) -> cel::Value {
-    match value {
-        Value::Null => cel::Value::Null,
-        Value::Bool(is_true) => cel::Value::Bool(*is_true),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => cel::Value::Int(number),
-            None => cel::Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(text) => cel::Value::String(Arc::new(text.clone())),
-        Value::Array(items) => {
-            let items = items.iter().map(|item| spelled(&schema["items"], item));
-            cel::Value::List(Arc::new(items.collect()))
-        }
-        Value::Object(map) => fields(schema, map),
-    }
+fn seen(schema: &Value, value: &Value) -> cel::Value {
+    cel::to_value(Seen { schema, value }).expect("every JSON value is a CEL value, and the keys are text")
 }
 
-fn fields(schema: &Value, map: &Map<String, Value>) -> cel::Value {
-    let field = |(name, value): (&String, &Value)| match schema["properties"].get(name) {
-        Some(field) => (escaped(name), spelled(field, value)),
-        None => (name.clone(), spelled(&schema["additionalProperties"], value)),
-    };
-    #[expect(
-        clippy::disallowed_types,
-        reason = "the library's own map; no rule can tell in which order it is gone through"
-    )]
-    let fields: std::collections::HashMap<String, cel::Value> = map.iter().map(field).collect();
-    cel::Value::from(fields)
+/// A value as a rule sees it, with the names of its fields as CEL can spell them. The keys of a map are no names of fields.
+struct Seen<'a> {
+    schema: &'a Value,
+    value: &'a Value,
+}
+
+impl Serialize for Seen<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let schema = self.schema;
+        match self.value {
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => to.serialize_i64(number),
+                None => to.serialize_f64(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::Array(items) => to.collect_seq(items.iter().map(|value| Seen {
+                schema: &schema["items"],
+                value,
+            })),
+            Value::Object(map) => {
+                to.collect_map(
+                    map.iter()
+                        .map(|(name, value)| match schema["properties"].get(name) {
+                            Some(schema) => (escaped(name), Seen { schema, value }),
+                            None => {
+                                let schema = &schema["additionalProperties"];
+                                (name.clone(), Seen { schema, value })
+                            }
+                        }),
+                )
+            }
+            plain => plain.serialize(to),
+        }
+    }
 }
 
 /// Kubernetes' way to write a name that is none in CEL.

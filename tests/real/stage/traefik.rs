@@ -19,7 +19,7 @@ use tempfile::TempDir;
 /// Where it takes requests: a Gateway's listener must name this port.
 const WEB: u16 = 23400;
 /// Where its own counters are scraped.
-pub(crate) const METRICS: u16 = 23401;
+const METRICS: u16 = 23401;
 
 /// A running Traefik under load.
 pub(crate) struct Traefik {

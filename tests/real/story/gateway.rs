@@ -1,26 +1,12 @@
 //! A Gateway with a controller of its own, Traefik: what recant writes into the route is what the proxy does.
 
-use super::PARTS_WITH_TRAEFIK;
 use super::tell_text;
 use crate::files;
 use crate::namespace::Parts;
-use crate::report::On;
-use crate::report::Trial;
 use crate::stage::traefik::Traefik;
 use std::fs;
 
-pub(super) fn trial() -> Trial {
-    Trial {
-        suite: "story",
-        check: "traefik's own Gateway API provider".to_owned(),
-        on: On::Real,
-        parts: PARTS_WITH_TRAEFIK,
-        long: true,
-        run: Box::new(tell),
-    }
-}
-
-fn tell(parts: &Parts) {
+pub(super) fn tell(parts: &Parts) {
     let file = "tests/real/traefik.txt";
     let text = fs::read_to_string(files::root().join(file)).unwrap();
     let mut traefik = None;
